@@ -1,0 +1,76 @@
+// A fast keyed hash for tables that strangers can fill (names from lists and clients). It folds 8 octets at
+// a time by a 64x64->128 bit multiplication with a secret key, and keeps both halves, so that two inputs
+// that agree on all 128 bits do not happen by accident, and cannot be crafted without the key.
+// Not a message authentication code: never send its values to anybody.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace rampart::base {
+
+struct HashKey {
+  std::uint64_t k0 = 0x9e3779b97f4a7c15ULL;
+  std::uint64_t k1 = 0xbf58476d1ce4e5b9ULL;
+  std::uint64_t k2 = 0x94d049bb133111ebULL;
+};
+
+struct Hash128 {
+  std::uint64_t lo = 0;
+  std::uint64_t hi = 0;
+  friend bool operator==(const Hash128&, const Hash128&) = default;
+};
+
+inline Hash128 multiply_wide(std::uint64_t a, std::uint64_t b) noexcept {
+  const unsigned __int128 p = static_cast<unsigned __int128>(a) * b;
+  return {static_cast<std::uint64_t>(p), static_cast<std::uint64_t>(p >> 64)};
+}
+
+/// Folds one 64-bit word into the state. Order matters: absorb(absorb(s,a),b) != absorb(absorb(s,b),a).
+inline Hash128 absorb(const HashKey& key, Hash128 state, std::uint64_t word) noexcept {
+  const Hash128 p = multiply_wide(state.lo ^ word ^ key.k0, (state.hi ^ key.k1) | 1);
+  const Hash128 q = multiply_wide(state.hi ^ word ^ key.k2, (state.lo + key.k0) | 1);
+  return {p.lo ^ q.hi, p.hi ^ q.lo};
+}
+
+/// Reads up to 8 octets (length 0..8) as a little-endian word, without touching memory beyond them.
+inline std::uint64_t load_partial(const std::uint8_t* p, std::size_t length) noexcept {
+  std::uint64_t word = 0;
+  if (length >= 8) {
+    std::memcpy(&word, p, 8);
+  } else if (length >= 4) {
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    std::memcpy(&low, p, 4);
+    std::memcpy(&high, p + length - 4, 4);
+    word = low | (std::uint64_t{high} << ((length - 4) * 8));
+  } else if (length > 0) {
+    word = p[0] | (std::uint64_t{p[length / 2]} << ((length / 2) * 8)) |
+           (std::uint64_t{p[length - 1]} << ((length - 1) * 8));
+  }
+  return word;
+}
+
+/// Absorbs `length` octets and their count.
+inline Hash128 absorb_bytes(const HashKey& key, Hash128 state, const std::uint8_t* p,
+                            std::size_t length) noexcept {
+  const std::size_t total = length;
+  while (length > 8) {
+    std::uint64_t word;
+    std::memcpy(&word, p, 8);
+    state = absorb(key, state, word);
+    p += 8;
+    length -= 8;
+  }
+  // The count is rotated into the tail so that "a" and "a\0" differ.
+  return absorb(key, state, load_partial(p, length) ^ (std::uint64_t{total} * 0x9fb21c651e98df25ULL));
+}
+
+inline Hash128 hash_bytes(const HashKey& key, const std::uint8_t* p, std::size_t length) noexcept {
+  return absorb_bytes(key, Hash128{key.k0, key.k1}, p, length);
+}
+
+/// A key from the kernel's random source; one for each process.
+HashKey random_hash_key();
+
+}  // namespace rampart::base

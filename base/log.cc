@@ -1,0 +1,181 @@
+#include "base/log.h"
+
+#include <spdlog/async.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace rampart::base::log {
+namespace {
+
+constexpr std::size_t kQueueLines = 8192;  // about 1 MiB of ordinary lines
+
+struct State {
+  std::mutex mutex;  // guards reconfiguration; writers take a copy of `logger`
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::shared_ptr<spdlog::logger> logger;
+  Options options;
+};
+
+std::atomic<Level> g_level{Level::kInfo};
+
+State& state() {
+  static State s;
+  return s;
+}
+
+std::string_view name_of(Level level, bool json) {
+  switch (level) {
+    case Level::kTrace: return json ? "trace" : "TRACE";
+    case Level::kDebug: return json ? "debug" : "DEBUG";
+    case Level::kInfo: return json ? "info" : " INFO";
+    case Level::kWarn: return json ? "warning" : " WARN";
+    case Level::kError: return json ? "error" : "ERROR";
+    case Level::kFatal: return json ? "fatal" : "FATAL";
+    case Level::kPanic: return json ? "panic" : "PANIC";
+  }
+  return "";
+}
+
+std::string_view colour_of(Level level) {
+  if (level >= Level::kError) return "\033[31m";
+  if (level == Level::kWarn) return "\033[33m";
+  return level == Level::kInfo ? "\033[32m" : "\033[37m";
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (u < 0x20 || u == 0x7f) {
+      out += "\\u00";
+      out += kHex[u >> 4];
+      out += kHex[u & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+// A control character in a value could forge a line or drive a terminal.
+void append_printable(std::string& out, std::string_view text) {
+  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+}
+
+std::string time_text(const char* format) {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char buffer[48];
+  return {buffer, std::strftime(buffer, sizeof(buffer), format, &local)};
+}
+
+std::string render(const Options& options, Level level, std::string_view component, std::string_view message,
+                   Fields fields) {
+  std::vector<const Field*> sorted;
+  sorted.reserve(fields.size());
+  for (const auto& field : fields) sorted.push_back(&field);
+  std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->key < b->key; });
+
+  std::string line;
+  line.reserve(160);
+  if (options.json) {
+    line += "{\"level\":\"";
+    line += name_of(level, true);
+    line += "\",\"msg\":";
+    append_json_string(line, message);
+    line += ",\"prefix\":";
+    append_json_string(line, component);
+    line += ",\"time\":\"" + time_text("%Y-%m-%dT%H:%M:%S%z") + "\"";
+    for (const auto* field : sorted) {
+      line += ',';
+      append_json_string(line, field->key);
+      line += ':';
+      append_json_string(line, field->value);
+    }
+    line += '}';
+    return line;
+  }
+  if (options.timestamp) line += "[" + time_text("%Y-%m-%d %H:%M:%S") + "] ";
+  if (options.colour) line += colour_of(level);
+  line += name_of(level, false);
+  if (options.colour) line += "\033[0m";
+  line += ' ';
+  line += component;
+  line += ": ";
+  append_printable(line, message);
+  for (const auto* field : sorted) {
+    line += "  ";
+    line += field->key;
+    line += '=';
+    append_printable(line, field->value);
+  }
+  return line;
+}
+
+void start_locked(State& s) {
+  s.pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
+  auto sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
+  s.logger = std::make_shared<spdlog::async_logger>("rampart", std::move(sink), s.pool,
+                                                    spdlog::async_overflow_policy::overrun_oldest);
+  s.logger->set_pattern("%v");
+  s.logger->set_level(spdlog::level::trace);
+  s.logger->flush_on(spdlog::level::trace);
+}
+
+}  // namespace
+
+void configure(const Options& options) {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  s.options = options;
+  g_level.store(options.level, std::memory_order_relaxed);
+  if (!s.logger) start_locked(s);
+}
+
+void shutdown() {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  s.logger.reset();
+  s.pool.reset();  // joins the writer after it has emptied the queue
+}
+
+bool enabled(Level level) noexcept { return level >= g_level.load(std::memory_order_relaxed); }
+
+std::uint64_t dropped_lines() noexcept {
+  State& s = state();
+  const std::lock_guard lock(s.mutex);
+  return s.pool ? s.pool->overrun_counter() : 0;
+}
+
+void write(Level level, std::string_view component, std::string_view message, Fields fields) {
+  if (!enabled(level)) return;
+  State& s = state();
+  std::shared_ptr<spdlog::logger> logger;
+  Options options;
+  {
+    const std::lock_guard lock(s.mutex);
+    logger = s.logger;
+    options = s.options;
+  }
+  const std::string line = render(options, level, component, message, fields);
+  if (logger) {
+    logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+    return;
+  }
+  std::fwrite((line + "\n").data(), 1, line.size() + 1, stdout);
+  std::fflush(stdout);
+}
+
+}  // namespace rampart::base::log

@@ -1,0 +1,44 @@
+// The application log: Blocky's levels and line forms (text, json), written by spdlog on its own thread from a
+// bounded queue; when the queue is full the oldest line is dropped and counted, so a slow terminal or disk never
+// delays a caller. Not for the query path: a line allocates and formats.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+namespace rampart::base::log {
+
+enum class Level : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError, kFatal, kPanic };
+
+struct Field {
+  std::string_view key;
+  std::string value;
+};
+using Fields = std::initializer_list<Field>;
+
+struct Options {
+  Level level = Level::kInfo;
+  bool json = false;
+  bool timestamp = true;  ///< text form only
+  bool colour = false;
+};
+
+/// (Re)configures the process-wide log; lines written before the first call go out with default options.
+void configure(const Options& options);
+/// Writes out everything that is queued, and stops the writer thread. Later lines are written synchronously.
+void shutdown();
+[[nodiscard]] bool enabled(Level level) noexcept;
+/// Lines lost because the queue was full, since start.
+[[nodiscard]] std::uint64_t dropped_lines() noexcept;
+
+/// `component` is Blocky's prefix ("server", "queryLog", "redis"); fields are printed as k=v, sorted by key.
+void write(Level level, std::string_view component, std::string_view message, Fields fields = {});
+
+inline void debug(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kDebug, c, m, f); }
+inline void info(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kInfo, c, m, f); }
+inline void warn(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kWarn, c, m, f); }
+inline void error(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kError, c, m, f); }
+
+}  // namespace rampart::base::log
