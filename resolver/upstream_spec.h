@@ -1,0 +1,30 @@
+// One upstream as it is configured: `[net:]host[:port][/path][#commonName]`, already taken apart.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.h"
+
+namespace rampart::resolver {
+
+enum class UpstreamProtocol : std::uint8_t {
+  kClassic,  ///< `tcp+udp:`  UDP, and TCP where an answer was truncated
+  kDot,      ///< `tcp-tls:`  DNS over TLS (RFC 7858)
+  kDoh,      ///< `https:`    DNS over HTTPS (RFC 8484)
+  kDoq,      ///< `quic:`     DNS over QUIC (RFC 9250)
+};
+
+struct UpstreamSpec {
+  UpstreamProtocol protocol = UpstreamProtocol::kClassic;
+  std::string host;          ///< IP address (without brackets) or host name
+  std::uint16_t port = 53;
+  std::string path;          ///< DoH only
+  std::string common_name;   ///< TLS name to send and verify instead of `host`; empty: `host`
+  std::vector<base::IpAddress> ips;  ///< known addresses of `host`: no look-up is made
+
+  friend bool operator==(const UpstreamSpec&, const UpstreamSpec&) = default;
+};
+
+}  // namespace rampart::resolver
