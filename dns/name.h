@@ -21,7 +21,7 @@ enum class NameError : std::uint8_t {
   kShort,        ///< the message ends inside the name
   kTooLong,      ///< more than 255 octets when expanded
   kBadLabel,     ///< a length octet of the reserved forms 01 and 10 (RFC 6891 5 obsoletes extended labels)
-  kBadPointer,   ///< a compression pointer that does not point strictly backwards
+  kBadPointer,   ///< a compression pointer that does not point strictly backwards, or points into the header
   kUnexpectedPointer,  ///< compression where the caller allows none (qname)
 };
 
@@ -87,6 +87,10 @@ struct FoldedName {
 
 /// Length of the valid uncompressed name at the start of `wire`, or why there is none. For qnames.
 [[nodiscard]] base::Result<std::uint8_t, NameError> measure_uncompressed(base::ByteView wire) noexcept;
+
+/// Walks the possibly compressed name at `offset` without copying it: the same checks and the same move of
+/// `offset` as Name::read. Returns its length when expanded.
+[[nodiscard]] base::Result<std::uint8_t, NameError> measure(base::ByteView message, std::size_t& offset) noexcept;
 
 /// Presentation format without the final dot ("." for the root), escaped by RFC 1035 5.1, case kept.
 [[nodiscard]] std::string to_text(NameView name);

@@ -18,8 +18,11 @@ namespace rampart::dns {
 /// "NOERROR", "NXDOMAIN", ...; "RCODE123" for those without a mnemonic.
 [[nodiscard]] std::string to_text(Rcode rcode);
 [[nodiscard]] std::string to_text(RrClass rr_class);
-/// RDATA in presentation format, names with final dot.
+/// RDATA in presentation format, names with final dot; RFC 3597 5 (`\# 2 abcd`) for types that we do not know
+/// and for RDATA that is not what its type says.
 [[nodiscard]] std::string rdata_text(const RecordView& record);
+/// The whole record: owner, TTL, class, type and RDATA, separated by tabs.
+[[nodiscard]] std::string record_text(const RecordView& record);
 /// The answer section as Blocky prints it in logs and API: `A (192.0.2.1), CNAME (target.)`; other types as
 /// the whole record in presentation format.
 [[nodiscard]] std::string answer_text(const MessageView& message);

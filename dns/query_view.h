@@ -19,7 +19,7 @@ enum class WireError : std::uint8_t {
   kBadCounts,    ///< QDCOUNT != 1 (RFC 9619), ANCOUNT or NSCOUNT != 0, ARCOUNT > 2: FORMERR
   kBadName,      ///< qname or OPT owner: label, pointer or length: FORMERR
   kBadEdns,      ///< more than one OPT, OPT owner not root, or options cut short: FORMERR (RFC 6891 6.1.1)
-  kTrailing,     ///< the message ends inside a record: FORMERR
+  kTrailing,     ///< the message ends inside the question or a record, or goes on behind the last: FORMERR
   kBadVersion,   ///< EDNS version > 0: BADVERS (RFC 6891 6.1.3)
 };
 

@@ -1,7 +1,8 @@
 // Writes a response into a caller's buffer, without allocation: header, question echoed with the client's
 // case, records, OPT. Owner names equal to the qname become a pointer to offset 12; other names are
 // compressed against those already written (RFC 1035 4.1.4), in old types' RDATA only (RFC 3597 4).
-// When a record does not fit, it is undone, and finish() sets TC and drops the records (RFC 2181 9).
+// When a record does not fit, it is undone, and finish() sets TC and drops the records; a missing record of the
+// additional section is no truncation (RFC 2181 9). Records are added in the order of their sections.
 #pragma once
 
 #include <cstdint>
@@ -44,13 +45,23 @@ class ResponseWriter {
   [[nodiscard]] std::size_t finish() noexcept;
 
  private:
+  /// Where a record began, to undo it.
+  struct Mark {
+    std::size_t at;
+    std::size_t name_count;
+  };
   bool begin_record(Section section, NameView owner, RrType type, RrClass rr_class, std::uint32_t ttl,
                     std::size_t rdata_length) noexcept;
   bool put_name(NameView name) noexcept;
+  void put_fixed(RrType type, RrClass rr_class, std::uint32_t ttl, std::size_t rdata_length) noexcept;
+  bool add_address(RrType type, std::uint32_t ttl, const std::uint8_t* octets, std::size_t length) noexcept;
+  bool commit(Section section) noexcept;
+  bool undo(Mark mark, Section section) noexcept;
+  [[nodiscard]] std::size_t room() const noexcept { return limit_ - at_; }
 
   const QueryView& query_;
   base::MutableBytes out_;
-  std::size_t limit_;
+  std::size_t limit_;  ///< of what stands before the OPT record
   std::size_t at_ = 0;
   std::size_t question_end_ = 0;
   std::uint16_t counts_[3] = {0, 0, 0};
@@ -59,8 +70,10 @@ class ResponseWriter {
   bool overflowed_ = false;
   std::uint8_t options_[256];
   std::size_t options_length_ = 0;
-  // Names written so far, for compression: offsets of label starts.
-  std::uint16_t name_at_[32];
+  // Names written so far, for compression: offsets of label starts. 32 cover the names of every answer that we
+  // make ourselves; later names are written in full.
+  static constexpr std::size_t kNamesMax = 32;
+  std::uint16_t name_at_[kNamesMax];
   std::size_t name_count_ = 0;
 };
 
@@ -68,7 +81,7 @@ class ResponseWriter {
 [[nodiscard]] std::size_t udp_size_limit(const QueryView& query) noexcept;
 
 /// Turns a complete message into its truncated form in place: header and question kept, TC set, OPT kept if
-/// the client sent one. Returns the new length.
+/// the client sent one and it fits. Returns the new length, never above what the client accepts.
 [[nodiscard]] std::size_t truncate_for(const QueryView& query, base::MutableBytes message) noexcept;
 
 }  // namespace rampart::dns
