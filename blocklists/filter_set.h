@@ -1,6 +1,6 @@
 // The compiled block lists of all groups: immutable, shared by all workers, one probe for each label of a name.
 //
-// The idea: each rule is the keyed 128-bit hash of its name, kept as a fingerprint and a small rule-set ID in a
+// The idea: each rule is the keyed hash of its name, kept as a fingerprint and a small rule-set ID in a
 // table of cache-line buckets; the ID names which groups deny or allow it, exactly or with subdomains, and from
 // which source. A blocked bloom filter in front spares the table for the most common case, a name that is on no
 // list. The names themselves are not kept. Regexes (RE2::Set) are asked only when nothing cheaper decided;
@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "base/ip_address.h"
+#include "base/keyed_hash.h"
+#include "blocklists/name_hashes.h"
 #include "blocklists/verdict.h"
 #include "dns/name.h"
 
@@ -40,8 +42,15 @@ class FilterSet {
   /// Cost: one hash and at most one probe for each label; no lock, no allocation unless regexes are asked.
   [[nodiscard]] Verdict match(const dns::FoldedName& name, GroupMask client_groups) const noexcept;
 
+  /// The same with hashes that the caller keeps (made with key()): `hashes` belong to `name`.
+  [[nodiscard]] Verdict match(const dns::FoldedName& name, const NameHashes& hashes,
+                              GroupMask client_groups) const noexcept;
+
   /// Touches the memory that match() will read, for callers that work through a batch.
   void prefetch(const dns::FoldedName& name) const noexcept;
+  void prefetch(const NameHashes& hashes) const noexcept;
+  /// The key of the hashes, the same for the life of the process.
+  [[nodiscard]] const base::HashKey& key() const noexcept;
 
   /// Decides for an address of an answer.
   [[nodiscard]] Verdict match(const base::IpAddress& address, GroupMask client_groups) const noexcept;

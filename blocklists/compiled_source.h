@@ -1,0 +1,81 @@
+// The rules of one source in the form that a FilterSet is merged from: sorted 64-bit hashes of the names (8 octets
+// for each rule), and the few regexes and address ranges as they are. It belongs to no group, so one download may
+// serve several groups; it is made on any thread, is immutable then, and may be kept as the last good version, so
+// that the refresh of one source does not read the others again. Hashes are keyed for the process: it cannot be
+// written to disk.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "base/keyed_hash.h"
+#include "blocklists/page_array.h"
+#include "blocklists/rule.h"
+
+namespace rampart::blocklists {
+
+/// What a rule of a source says, apart from its name. Indexes the arrays of hashes.
+struct RuleClass {
+  bool wildcard = false;
+  bool exception = false;
+  bool important = false;
+  static constexpr std::size_t kCount = 8;
+  [[nodiscard]] std::size_t index() const noexcept { return (wildcard ? 1u : 0) | (exception ? 2u : 0) | (important ? 4u : 0); }
+  static RuleClass from_index(std::size_t i) noexcept { return {(i & 1) != 0, (i & 2) != 0, (i & 4) != 0}; }
+};
+
+class CompiledSource {
+ public:
+  struct Regex {
+    std::string text;
+    RuleClass rule_class;
+  };
+  struct Range {
+    base::IpRange range;
+    RuleClass rule_class;
+  };
+
+  CompiledSource() = default;
+  CompiledSource(CompiledSource&&) noexcept = default;
+  CompiledSource& operator=(CompiledSource&&) noexcept = default;
+
+  /// Distinct rules of all kinds.
+  [[nodiscard]] std::uint64_t rule_count() const noexcept;
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+  [[nodiscard]] const PageArray<std::uint64_t>& hashes(std::size_t rule_class) const noexcept { return hashes_[rule_class]; }
+  [[nodiscard]] const std::vector<Regex>& regexes() const noexcept { return regexes_; }
+  [[nodiscard]] const std::vector<Range>& ranges() const noexcept { return ranges_; }
+
+ private:
+  friend class SourceCompiler;
+  friend class FilterSetBuilder;
+  std::array<PageArray<std::uint64_t>, RuleClass::kCount> hashes_;  ///< each sorted, without duplicates
+  std::vector<Regex> regexes_;
+  std::vector<Range> ranges_;
+};
+
+/// Collects the rules of one source. Not thread-safe; different sources may be compiled at the same time.
+class SourceCompiler final : public RuleSink {
+ public:
+  /// `key` is the process's key for names: the one given to hash_suffixes() for queries.
+  explicit SourceCompiler(const base::HashKey& key);
+  ~SourceCompiler() override;
+
+  /// Cost: one hash of the name. Throws std::bad_alloc only.
+  void add(const Rule& rule) override;
+  /// Sorts and removes duplicates; the compiler is empty afterwards.
+  [[nodiscard]] CompiledSource finish();
+
+ private:
+  struct Pile;
+  const base::HashKey key_;
+  std::array<std::unique_ptr<Pile>, RuleClass::kCount> piles_;
+  CompiledSource result_;
+};
+
+}  // namespace rampart::blocklists

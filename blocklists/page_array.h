@@ -1,0 +1,75 @@
+// A zeroed array straight from the kernel, for what is large and long-lived: it goes back to the kernel when it is
+// freed, whatever the allocator's mood, and its front can be given back while its rest is still in use. Large ones
+// ask for huge pages, which spare most of the TLB misses of random probes.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace rampart::blocklists {
+
+template <class T>
+class PageArray {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  static constexpr std::size_t kPageBytes = 4096;
+  static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+
+  PageArray() = default;
+  explicit PageArray(std::size_t size, bool huge_pages = false) : size_(size) {
+    if (size == 0) return;
+    void* p = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) throw std::bad_alloc();
+    if (huge_pages && bytes() >= 2 * kHugePageBytes) ::madvise(p, bytes(), MADV_HUGEPAGE);
+    data_ = static_cast<T*>(p);
+  }
+  PageArray(PageArray&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  PageArray& operator=(PageArray&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~PageArray() {
+    if (data_ != nullptr) ::munmap(data_, bytes());
+  }
+
+  [[nodiscard]] T* data() noexcept { return data_; }
+  [[nodiscard]] const T* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return data_[i]; }
+  [[nodiscard]] T& operator[](std::size_t i) noexcept { return data_[i]; }
+  [[nodiscard]] const T* begin() const noexcept { return data_; }
+  [[nodiscard]] const T* end() const noexcept { return data_ + size_; }
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return (size_ * sizeof(T) + kPageBytes - 1) / kPageBytes * kPageBytes;
+  }
+
+  /// Forgets the elements from `size` on and gives their pages back.
+  void shrink(std::size_t size) noexcept {
+    const std::size_t old_bytes = bytes();
+    size_ = std::min(size_, size);
+    const std::size_t new_bytes = bytes();
+    if (new_bytes == old_bytes) return;
+    ::munmap(reinterpret_cast<std::uint8_t*>(data_) + new_bytes, old_bytes - new_bytes);
+    if (new_bytes == 0) data_ = nullptr;
+  }
+  /// Gives back the memory of the first `count` elements, which read as zero from then on.
+  void release_front(std::size_t count) noexcept {
+    const std::size_t whole = std::min(count, size_) * sizeof(T) / kPageBytes * kPageBytes;
+    if (whole > 0) ::madvise(data_, whole, MADV_DONTNEED);
+  }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace rampart::blocklists
