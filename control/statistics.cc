@@ -1,0 +1,182 @@
+#include "control/statistics.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rampart::control {
+namespace {
+
+using storage::ResponseType;
+
+/// Distinct names followed within the running hour. A sketch this size loses nothing that could reach the top 20
+/// of an hour unless it has fewer than 1/4096 of the hour's queries.
+constexpr std::size_t kTrackedRunning = 4096;
+/// Names kept of an hour that is over (as Blocky keeps).
+constexpr std::size_t kTrackedClosed = 200;
+/// Query types, response codes and response types are small sets; a client cannot make more keys than this.
+constexpr std::size_t kCodesMax = 256;
+/// For memory_bytes(): a name of 255 octets held twice (heap and index) with its counters and node.
+constexpr std::size_t kEntryBytes = 2 * 256 + 96;
+
+std::int64_t hour_of(base::WallTime t) {
+  return std::chrono::floor<std::chrono::hours>(t).time_since_epoch().count();
+}
+
+base::WallTime start_of(std::int64_t hour) { return base::WallTime(std::chrono::hours(hour)); }
+
+using Codes = std::map<std::string, std::uint64_t, std::less<>>;
+
+void count(Codes& codes, std::string_view key) {
+  if (const auto found = codes.find(key); found != codes.end()) {
+    ++found->second;
+  } else if (codes.size() < kCodesMax) {
+    codes.emplace(key, 1);
+  } else {
+    ++codes["(other)"];
+  }
+}
+
+/// Reports what was surely seen (count minus possible error), so that no name is shown higher than it is.
+std::vector<NamedCount> named(const TopK& sketch) {
+  std::vector<NamedCount> out;
+  for (auto& entry : sketch.top(sketch.size())) {
+    if (entry.count > entry.error) out.push_back({std::move(entry.name), entry.count - entry.error});
+  }
+  std::sort(out.begin(), out.end(), [](const NamedCount& a, const NamedCount& b) {
+    return a.count != b.count ? a.count > b.count : a.name < b.name;
+  });
+  if (out.size() > kStatsTop) out.resize(kStatsTop);
+  return out;
+}
+
+}  // namespace
+
+struct Statistics::Slot {
+  std::int64_t hour = -1;
+  std::uint64_t queries = 0, cached = 0, forwarded = 0, blocked = 0, filtered = 0, local = 0, dropped = 0, errors = 0;
+  std::uint64_t duration_us = 0, timed = 0;
+  Codes types, codes, response_types;
+  TopK names{kTrackedRunning}, blocked_names{kTrackedRunning}, clients{kTrackedRunning};
+
+  void close() {
+    names.shrink(kTrackedClosed);
+    blocked_names.shrink(kTrackedClosed);
+    clients.shrink(kTrackedClosed);
+  }
+  void add(const StatSample& s);
+};
+
+void Statistics::Slot::add(const StatSample& s) {
+  ++queries;
+  clients.add(s.client);
+  count(response_types, storage::to_text(s.response_type));
+  if (s.response_type == ResponseType::kDropped) {  // attributed to the client only
+    ++dropped;
+    return;
+  }
+  switch (s.response_type) {
+    case ResponseType::kBlocked:
+    case ResponseType::kRebind: ++blocked; break;
+    case ResponseType::kFiltered:
+    case ResponseType::kNotFqdn: ++filtered; break;
+    case ResponseType::kResolved:
+    case ResponseType::kConditional: ++forwarded; break;
+    case ResponseType::kCached: ++cached; break;
+    case ResponseType::kCustomDns:
+    case ResponseType::kHostsFile:
+    case ResponseType::kSpecial:
+    case ResponseType::kSynthesized: ++local; break;
+    case ResponseType::kBogus:
+    case ResponseType::kError: ++errors; break;
+    case ResponseType::kDropped: break;
+  }
+  if (!s.query_type.empty()) count(types, s.query_type);
+  if (!s.return_code.empty()) count(codes, s.return_code);
+  if (!s.name.empty()) {
+    names.add(s.name);
+    if (s.response_type == ResponseType::kBlocked || s.response_type == ResponseType::kRebind) {
+      blocked_names.add(s.name);
+    }
+  }
+  if (s.response_type != ResponseType::kError) {
+    duration_us += s.duration_us;
+    ++timed;
+  }
+}
+
+Statistics::Statistics() = default;
+Statistics::~Statistics() = default;
+
+Statistics::Slot& Statistics::slot_for(std::int64_t hour) {
+  auto& place = slots_[static_cast<std::size_t>(hour) % slots_.size()];
+  if (!place || place->hour != hour) {
+    place = std::make_unique<Slot>();
+    place->hour = hour;
+  }
+  return *place;
+}
+
+void Statistics::record(const StatSample& sample) {
+  const std::int64_t hour = std::max<std::int64_t>(hour_of(sample.time), 0);
+  const std::lock_guard lock(mutex_);
+  if (hour > newest_hour_) {
+    auto& last = slots_[static_cast<std::size_t>(newest_hour_) % slots_.size()];
+    if (last && last->hour == newest_hour_) last->close();
+    newest_hour_ = hour;
+  }
+  if (hour + static_cast<std::int64_t>(kStatsHours) < newest_hour_) newest_hour_ = hour;  // the clock was set back
+  slot_for(hour).add(sample);  // a late event of a closed hour still finds its (shrunken) slot
+}
+
+StatsReport Statistics::report(base::WallTime now) const {
+  StatsReport out;
+  const std::int64_t last = hour_of(now);
+  const std::int64_t first = last - static_cast<std::int64_t>(kStatsHours) + 1;
+  out.start = start_of(first);
+  out.end = now;
+
+  const std::size_t merged_size = kTrackedRunning;
+  TopK names(merged_size), blocked_names(merged_size), clients(merged_size);
+  std::uint64_t duration_us = 0, timed = 0;
+  const std::lock_guard lock(mutex_);
+  for (std::int64_t hour = first; hour <= last; ++hour) {
+    StatsReport::Hour& row = out.per_hour.emplace_back();
+    row.hour = start_of(hour);
+    const auto& slot = slots_[static_cast<std::size_t>(std::max<std::int64_t>(hour, 0)) % slots_.size()];
+    if (!slot || slot->hour != hour) continue;
+    row.queries = slot->queries;
+    row.blocked = slot->blocked;
+    row.filtered = slot->filtered;
+    out.queries += slot->queries;
+    out.cached += slot->cached;
+    out.forwarded += slot->forwarded;
+    out.blocked += slot->blocked;
+    out.filtered += slot->filtered;
+    out.local += slot->local;
+    out.dropped += slot->dropped;
+    out.errors += slot->errors;
+    duration_us += slot->duration_us;
+    timed += slot->timed;
+    for (const auto& [key, n] : slot->types) out.by_query_type[key] += n;
+    for (const auto& [key, n] : slot->codes) out.by_response_code[key] += n;
+    for (const auto& [key, n] : slot->response_types) out.by_response_type[key] += n;
+    names.merge(slot->names);
+    blocked_names.merge(slot->blocked_names);
+    clients.merge(slot->clients);
+  }
+  out.average_response_ms = timed == 0 ? 0 : static_cast<double>(duration_us) / static_cast<double>(timed) / 1000.0;
+  const std::uint64_t cacheable = out.cached + out.forwarded;
+  out.cache_hit_rate = cacheable == 0 ? 0 : static_cast<double>(out.cached) / static_cast<double>(cacheable);
+  out.top_domains = named(names);
+  out.top_blocked_domains = named(blocked_names);
+  out.top_clients = named(clients);
+  return out;
+}
+
+std::size_t Statistics::memory_bytes() const {
+  constexpr std::size_t kSketches = 3;
+  return kSketches * kEntryBytes * (kTrackedRunning + kStatsHours * kTrackedClosed) +
+         (kStatsHours + 1) * 3 * kCodesMax * 96;
+}
+
+}  // namespace rampart::control

@@ -1,0 +1,43 @@
+// The counters whose labels are names: blocky_query_total{client,type}, blocky_response_total{reason,...} and the
+// duration histogram. A worker cannot count them without building texts, so they are counted where the texts exist
+// anyway: by the log writer, from decoded query events. Bounded: when kTrafficSeriesMax label sets of a family are
+// in use, further ones are counted under the label kOtherLabel, so that sums stay right.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "control/metrics.h"
+#include "control/statistics.h"
+
+namespace rampart::control {
+
+inline constexpr std::size_t kTrafficSeriesMax = 4096;
+inline constexpr std::string_view kOtherLabel = "(other)";
+
+class TrafficCounters {
+ public:
+  /// Thread: any; one short lock, never taken by a worker.
+  void record(const StatSample& sample);
+  /// Fills queries, responses, durations and errors.
+  void fill(MetricsSnapshot& snapshot) const;
+  /// Samples counted under kOtherLabel.
+  [[nodiscard]] std::uint64_t folded() const;
+
+ private:
+  using Table = std::unordered_map<std::string, std::uint64_t>;  ///< key: label values joined by '\0'
+  void count(Table& table, std::string_view a, std::string_view b, std::string_view c);
+
+  mutable std::mutex mutex_;
+  Table queries_, responses_;
+  std::map<std::string, DurationHistogram, std::less<>> durations_;
+  std::uint64_t errors_ = 0, folded_ = 0;
+  std::string key_;  ///< reused between calls
+};
+
+}  // namespace rampart::control
