@@ -9,29 +9,8 @@ namespace {
 
 constexpr std::size_t kRecordFixedBytes = 10;  ///< type, class, TTL, RDLENGTH
 constexpr std::size_t kOptBytes = 11;          ///< an OPT record without options
-constexpr std::size_t kPointerReach = 0x4000;  ///< offsets that 14 bits can hold
 constexpr std::size_t kEdeTextBytesMax = 200;  ///< leaves room in 512 octets for question and answer
 constexpr std::uint16_t kQnamePointer = 0xc000 | kHeaderBytes;
-
-/// Compares an uncompressed suffix with the name at `at` of a message that we wrote ourselves.
-bool is_same_name(base::ByteView suffix, base::ByteView message, std::size_t at) noexcept {
-  std::size_t i = 0;
-  for (;;) {
-    while (message[at] >= 0xc0) at = base::load_u16(&message[at]) & 0x3fff;
-    const std::size_t label = message[at] + std::size_t{1};
-    if (suffix[i] != message[at]) return false;
-    if (label == 1) return true;
-    for (std::size_t k = 1; k < label; ++k) {
-      const std::uint8_t a = suffix[i + k];
-      const std::uint8_t b = message[at + k];
-      if (a == b) continue;
-      const auto lower = static_cast<std::uint8_t>(a | 0x20);
-      if (lower != (b | 0x20) || lower < 'a' || lower > 'z') return false;
-    }
-    i += label;
-    at += label;
-  }
-}
 
 /// The longest head of `text` of at most `bytes_max` octets that ends between two UTF-8 sequences.
 std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) noexcept {
@@ -56,7 +35,7 @@ std::size_t write_opt(std::uint8_t* out, unsigned ttl_high, bool dnssec_ok, base
 }  // namespace
 
 ResponseWriter::ResponseWriter(const QueryView& query, base::MutableBytes out, std::size_t size_limit) noexcept
-    : query_(query), out_(out) {
+    : query_(query), out_(out), names_(out, true) {
   assert(out.size() >= kUdpPayloadBytesMin);
   limit_ = std::min({out.size(), std::max<std::size_t>(size_limit, kUdpPayloadBytesMin), kMessageBytesMax});
   if (query.has_edns()) limit_ -= kOptBytes;
@@ -71,33 +50,6 @@ ResponseWriter::ResponseWriter(const QueryView& query, base::MutableBytes out, s
 
 void ResponseWriter::set_flag(std::uint16_t flag, bool on) noexcept {
   flags_ = static_cast<std::uint16_t>(on ? flags_ | flag : flags_ & ~flag);
-}
-
-bool ResponseWriter::put_name(NameView name) noexcept {
-  // The labels of the question are noted at the first name that could use them: most answers have none.
-  if (name_count_ == 0) {
-    for (std::size_t at = kHeaderBytes; out_[at] != 0 && name_count_ < kNamesMax; at += out_[at] + std::size_t{1})
-      name_at_[name_count_++] = static_cast<std::uint16_t>(at);
-  }
-  const std::size_t known = name_count_;
-  const base::ByteView wire = name.wire();
-  for (std::size_t i = 0; i < wire.size() && wire[i] != 0; i += wire[i] + std::size_t{1}) {
-    for (std::size_t k = 0; k < known; ++k) {
-      if (!is_same_name(wire.subspan(i), out_, name_at_[k])) continue;
-      if (room() < 2) return false;
-      base::store_u16(&out_[at_], static_cast<std::uint16_t>(0xc000 | name_at_[k]));
-      at_ += 2;
-      return true;
-    }
-    const std::size_t label = wire[i] + std::size_t{1};
-    if (room() < label) return false;
-    if (name_count_ < kNamesMax && at_ < kPointerReach) name_at_[name_count_++] = static_cast<std::uint16_t>(at_);
-    std::memcpy(&out_[at_], &wire[i], label);
-    at_ += label;
-  }
-  if (room() < 1) return false;
-  out_[at_++] = 0;
-  return true;
 }
 
 void ResponseWriter::put_fixed(RrType type, RrClass rr_class, std::uint32_t ttl, std::size_t rdata_length) noexcept {
@@ -115,10 +67,10 @@ bool ResponseWriter::begin_record(Section section, NameView owner, RrType type, 
   const auto index = static_cast<std::size_t>(section);
   assert(index >= 1 || counts_[1] == 0);
   assert(index >= 2 || counts_[2] == 0);
-  if (counts_[index] == 0xffff) return undo({at_, name_count_}, section);
-  const Mark mark{at_, name_count_};
+  if (counts_[index] == 0xffff) return undo(mark(), section);
+  const Mark start = mark();
   if (!put_name(owner) || room() < kRecordFixedBytes || room() - kRecordFixedBytes < rdata_length)
-    return undo(mark, section);
+    return undo(start, section);
   put_fixed(type, rr_class, ttl, rdata_length);
   return true;
 }
@@ -128,9 +80,9 @@ bool ResponseWriter::commit(Section section) noexcept {
   return true;
 }
 
-bool ResponseWriter::undo(Mark mark, Section section) noexcept {
-  at_ = mark.at;
-  name_count_ = mark.name_count;
+bool ResponseWriter::undo(Mark start, Section section) noexcept {
+  at_ = start.at;
+  names_.return_to(start.names);
   if (section != Section::kAdditional) overflowed_ = true;
   return false;
 }
@@ -142,7 +94,7 @@ bool ResponseWriter::add_address(RrType type, std::uint32_t ttl, const std::uint
   // The root as an owner is shorter than a pointer to it.
   const bool is_root = query_.qname().is_root();
   const std::size_t owner = is_root ? 1 : 2;
-  if (room() < owner + kRecordFixedBytes + length) return undo({at_, name_count_}, Section::kAnswer);
+  if (room() < owner + kRecordFixedBytes + length) return undo(mark(), Section::kAnswer);
   if (is_root) out_[at_] = 0;
   else base::store_u16(&out_[at_], kQnamePointer);
   at_ += owner;
@@ -169,10 +121,10 @@ bool ResponseWriter::add_record(Section section, NameView owner, RrType type, Rr
 }
 
 bool ResponseWriter::add_soa(NameView owner, std::uint32_t ttl, const Soa& soa) noexcept {
-  const Mark mark{at_, name_count_};
+  const Mark start = mark();
   if (!begin_record(Section::kAuthority, owner, RrType::kSoa, RrClass::kIn, ttl, 0)) return false;
   const std::size_t rdata_at = at_;
-  if (!put_name(soa.mname) || !put_name(soa.rname) || room() < 20) return undo(mark, Section::kAuthority);
+  if (!put_name(soa.mname) || !put_name(soa.rname) || room() < 20) return undo(start, Section::kAuthority);
   const std::uint32_t numbers[] = {soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum};
   for (const std::uint32_t number : numbers) {
     base::store_u32(&out_[at_], number);

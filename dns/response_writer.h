@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "dns/message_view.h"
 #include "dns/name.h"
+#include "dns/name_compressor.h"
 #include "dns/query_view.h"
 #include "dns/types.h"
 
@@ -48,11 +49,12 @@ class ResponseWriter {
   /// Where a record began, to undo it.
   struct Mark {
     std::size_t at;
-    std::size_t name_count;
+    std::size_t names;
   };
   bool begin_record(Section section, NameView owner, RrType type, RrClass rr_class, std::uint32_t ttl,
                     std::size_t rdata_length) noexcept;
-  bool put_name(NameView name) noexcept;
+  bool put_name(NameView name) noexcept { return names_.put(name, at_, limit_); }
+  [[nodiscard]] Mark mark() const noexcept { return {at_, names_.mark()}; }
   void put_fixed(RrType type, RrClass rr_class, std::uint32_t ttl, std::size_t rdata_length) noexcept;
   bool add_address(RrType type, std::uint32_t ttl, const std::uint8_t* octets, std::size_t length) noexcept;
   bool commit(Section section) noexcept;
@@ -70,11 +72,7 @@ class ResponseWriter {
   bool overflowed_ = false;
   std::uint8_t options_[256];
   std::size_t options_length_ = 0;
-  // Names written so far, for compression: offsets of label starts. 32 cover the names of every answer that we
-  // make ourselves; later names are written in full.
-  static constexpr std::size_t kNamesMax = 32;
-  std::uint16_t name_at_[kNamesMax];
-  std::size_t name_count_ = 0;
+  NameCompressor names_;
 };
 
 /// What a client may be sent over UDP: its EDNS size within [512, 1232], 512 without EDNS (RFC 6891 6.2.3).

@@ -1,0 +1,139 @@
+#include "dns/message_edit.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dns/name_compressor.h"
+#include "dns/rdata.h"
+
+namespace rampart::dns {
+namespace {
+
+constexpr std::size_t kRecordFixedBytes = 10;  ///< type, class, TTL, RDLENGTH
+constexpr auto kSig = static_cast<RrType>(24);
+constexpr auto kTsig = static_cast<RrType>(250);
+
+/// A record that speaks of this one message: TSIG, or SIG(0), whose covered type is 0 (RFC 2931 3).
+bool is_transaction_record(const RecordView& record) noexcept {
+  if (record.section != Section::kAdditional) return false;
+  if (record.type == kTsig) return true;
+  return record.type == kSig && record.rdata_length >= 2 && base::load_u16(record.rdata().data()) == 0;
+}
+
+bool is_dnssec_record(RrType type) noexcept {
+  switch (type) {
+    case RrType::kRrsig:
+    case RrType::kDnskey:
+    case RrType::kDs:
+    case RrType::kNsec:
+    case RrType::kNsec3: return true;
+    default: return false;
+  }
+}
+
+/// Writes records one after another, with what begins as a copy of the message's header and question.
+class RecordWriter {
+ public:
+  RecordWriter(const MessageView& message, std::size_t head_bytes, base::MutableBytes out) noexcept
+      : out_(out), names_(out, message.has_question()), at_(head_bytes) {
+    std::memcpy(out.data(), message.wire().data(), head_bytes);
+  }
+
+  bool put(const RecordView& record) noexcept {
+    if (!names_.put(record.owner().view(), at_, out_.size())) return false;
+    if (out_.size() - at_ < kRecordFixedBytes) return false;
+    std::memcpy(&out_[at_], &record.message[record.rdata_at - kRecordFixedBytes], kRecordFixedBytes);
+    at_ += kRecordFixedBytes;
+    const std::size_t rdata_at = at_;
+    if (!put_rdata(record)) return false;
+    const std::size_t length = at_ - rdata_at;
+    if (length > 0xffff) return false;
+    base::store_u16(&out_[rdata_at - 2], static_cast<std::uint16_t>(length));
+    ++counts_[static_cast<std::size_t>(record.section)];
+    return true;
+  }
+
+  std::size_t finish() noexcept {
+    for (std::size_t i = 0; i < 3; ++i) base::store_u16(&out_[6 + 2 * i], counts_[i]);
+    return at_;
+  }
+
+ private:
+  bool put_rdata(const RecordView& record) noexcept {
+    // Only the types of RFC 1035 may hold compressed names (RFC 3597 4); these three make up nearly all answers.
+    const bool is_lone_name =
+        record.type == RrType::kCname || record.type == RrType::kNs || record.type == RrType::kPtr;
+    if (is_lone_name) return names_.put(record.rdata_name().view(), at_, out_.size());
+    std::size_t written = 0;
+    if (!copy_rdata_expanded(record, out_.subspan(at_), written)) return false;
+    at_ += written;
+    return true;
+  }
+
+  base::MutableBytes out_;
+  NameCompressor names_;
+  std::size_t at_;
+  std::uint16_t counts_[3] = {0, 0, 0};
+};
+
+}  // namespace
+
+base::Result<StrippedMessage, EditError> strip_opt_and_collect_ttls(const MessageView& message,
+                                                                    base::MutableBytes out,
+                                                                    std::span<std::uint16_t> ttl_offsets) noexcept {
+  StrippedMessage result{message.wire().size(), 0};
+  std::uint16_t additional = 0;
+  bool too_many = false;
+  message.for_each_record([&](const RecordView& record) {
+    if (record.type == RrType::kOpt || is_transaction_record(record)) {
+      result.length = record.owner_at;
+      return false;
+    }
+    if (result.ttl_count == ttl_offsets.size()) {
+      too_many = true;
+      return false;
+    }
+    ttl_offsets[result.ttl_count++] = static_cast<std::uint16_t>(record.ttl_at);
+    if (record.section == Section::kAdditional) ++additional;
+    return true;
+  });
+  if (too_many) return base::Error{EditError::kTooManyTtls};
+  if (out.size() < result.length) return base::Error{EditError::kNoRoom};
+  std::memcpy(out.data(), message.wire().data(), result.length);
+  base::store_u16(&out[10], additional);
+  return result;
+}
+
+base::Result<std::size_t, EditError> strip_dnssec_records(const MessageView& message, RrType qtype,
+                                                          base::MutableBytes out) noexcept {
+  const base::ByteView wire = message.wire();
+  const auto is_unwanted = [qtype](const RecordView& record) {
+    return is_dnssec_record(record.type) && record.type != qtype;
+  };
+  bool any_unwanted = false;
+  if (qtype != RrType::kAny) {
+    message.for_each_record([&](const RecordView& record) {
+      any_unwanted = is_unwanted(record);
+      return !any_unwanted;
+    });
+  }
+  if (!any_unwanted) {
+    if (out.size() < wire.size()) return base::Error{EditError::kNoRoom};
+    std::memcpy(out.data(), wire.data(), wire.size());
+    return wire.size();
+  }
+  out = out.first(std::min(out.size(), kMessageBytesMax));
+  const std::size_t head_bytes =
+      kHeaderBytes + (message.has_question() ? message.qname().wire().size() + std::size_t{4} : 0);
+  if (out.size() < head_bytes) return base::Error{EditError::kNoRoom};
+  RecordWriter writer(message, head_bytes, out);
+  bool fits = true;
+  message.for_each_record([&](const RecordView& record) {
+    if (!is_unwanted(record) && !is_transaction_record(record)) fits = writer.put(record);
+    return fits;
+  });
+  if (!fits) return base::Error{EditError::kNoRoom};
+  return writer.finish();
+}
+
+}  // namespace rampart::dns
