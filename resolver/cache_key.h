@@ -1,0 +1,43 @@
+// Under what a response is remembered: the question, and whatever else changes the answer. Two queries share
+// an answer only if every field here is equal, so no client ever sees the answer of another group, and a
+// client that asked for DNSSEC records never gets an answer without them.
+#pragma once
+
+#include <cstdint>
+
+#include "base/keyed_hash.h"
+#include "dns/name.h"
+#include "dns/types.h"
+
+namespace rampart::resolver {
+
+/// Borrowed: `name` must outlive the view. The class is always IN (others are never cached).
+struct CacheKeyView {
+  const dns::FoldedName& name;
+  dns::RrType qtype{};
+  std::uint16_t upstream_group = 0;
+  bool dnssec_ok = false;
+  bool checking_disabled = false;
+  base::Hash128 hash;  ///< of all the above, by make_cache_key()
+
+  /// Everything but the name, in one word; the form in which the cache stores and compares it.
+  [[nodiscard]] std::uint64_t scalars() const noexcept { return pack(name.length, qtype, upstream_group, dnssec_ok, checking_disabled); }
+
+  static std::uint64_t pack(std::uint8_t name_length, dns::RrType qtype, std::uint16_t group, bool dnssec_ok,
+                            bool checking_disabled) noexcept {
+    return static_cast<std::uint64_t>(qtype) | (std::uint64_t{group} << 16) | (std::uint64_t{name_length} << 32) |
+           (std::uint64_t{dnssec_ok} << 40) | (std::uint64_t{checking_disabled} << 41);
+  }
+};
+
+/// Hashes once for all uses of the key. `hash_key` is the process's secret, the same for every worker.
+[[nodiscard]] inline CacheKeyView make_cache_key(const base::HashKey& hash_key, const dns::FoldedName& name,
+                                                 dns::RrType qtype, std::uint16_t upstream_group, bool dnssec_ok,
+                                                 bool checking_disabled) noexcept {
+  CacheKeyView key{name, qtype, upstream_group, dnssec_ok, checking_disabled, {}};
+  const base::Hash128 seed{hash_key.k0, hash_key.k1};
+  key.hash = base::absorb_bytes(hash_key, base::absorb(hash_key, seed, key.scalars()), name.wire.data(), name.length);
+  return key;
+}
+
+}  // namespace rampart::resolver
