@@ -18,6 +18,8 @@ ResponseType response_type(Reason reason) noexcept {
     case Reason::kSpecialUse:
     case Reason::kServerIdentity:
     case Reason::kRefusedClass:
+    case Reason::kRefusedType:
+    case Reason::kMinimalAny:
     case Reason::kHealthcheck: return ResponseType::kSpecial;
     case Reason::kCustomDns: return ResponseType::kCustomDns;
     case Reason::kHostsFile: return ResponseType::kHostsFile;
@@ -75,6 +77,8 @@ std::string_view to_text(Reason reason) noexcept {
     case Reason::kBogus: return "DNSSEC validation failed: bogus signatures";
     case Reason::kServerIdentity: return "SERVER IDENTITY";
     case Reason::kRefusedClass: return "CLASS REFUSED";
+    case Reason::kRefusedType: return "TYPE REFUSED";
+    case Reason::kMinimalAny: return "MINIMAL ANY";
     case Reason::kHealthcheck: return "HEALTHCHECK";
     case Reason::kMalformed: return "MALFORMED QUERY";
     case Reason::kUpstreamFailed: return "UPSTREAMS FAILED";

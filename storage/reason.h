@@ -31,13 +31,15 @@ enum class Reason : std::uint8_t {
   kCustomDns, kHostsFile, kConditional, kRebinding, kSynthesized, kBogus,
   kServerIdentity,        ///< version.bind and friends
   kRefusedClass,          ///< a class other than IN
+  kRefusedType,           ///< a meta type that a forwarder must not pass on (AXFR, IXFR, TKEY, ...)
+  kMinimalAny,            ///< ANY answered with one record (RFC 8482)
   kHealthcheck,           ///< healthcheck.blocky and below; bypasses log and metrics
   kMalformed,             ///< FORMERR, NOTIMP or BADVERS
   kUpstreamFailed,        ///< every upstream timed out or failed
   kOverload,              ///< a bound of our own was reached
   kRateLimited,
 };
-inline constexpr std::size_t kReasonCount = 25;
+inline constexpr std::size_t kReasonCount = 27;
 
 [[nodiscard]] ResponseType response_type(Reason reason) noexcept;
 /// Blocky's name: "RESOLVED", "CACHED", "BLOCKED", "CUSTOMDNS", "HOSTSFILE", "NOTFQDN", ...

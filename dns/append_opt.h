@@ -1,0 +1,18 @@
+// Adds our OPT record to a finished message that has none (cached messages are kept without it).
+#pragma once
+
+#include <string_view>
+
+#include "base/bytes.h"
+#include "dns/types.h"
+
+namespace rampart::dns {
+
+/// Appends an OPT record behind `length` octets of `message` and counts it in ARCOUNT. An EDE option is added
+/// when `code` is not kOther; its text is cut to 200 octets.
+/// Returns the new length, or 0 if the buffer is too small (the message is then unchanged).
+/// Spec RFC 6891 6.1.2, RFC 8914 2.
+[[nodiscard]] std::size_t append_opt(base::MutableBytes message, std::size_t length, bool dnssec_ok, Rcode rcode,
+                                     EdeCode code, std::string_view text) noexcept;
+
+}  // namespace rampart::dns

@@ -1,0 +1,464 @@
+#include "resolver/pipeline.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+
+#include "dns/append_opt.h"
+#include "dns/message_edit.h"
+#include "dns/response_writer.h"
+#include "resolver/inspector.h"
+#include "resolver/query_event_writer.h"
+#include "resolver/special_use.h"
+
+namespace rampart::resolver {
+namespace {
+
+using dns::EdeCode;
+using dns::Rcode;
+using dns::RrClass;
+using dns::RrType;
+using storage::Reason;
+
+constexpr std::size_t kTtlsMax = 4096;  // more records than this in one answer are not cached
+
+// healthcheck.blocky, folded wire format without what may stand before it.
+constexpr std::uint8_t kHealthcheckName[] = "\x0bhealthcheck\x06" "blocky";
+
+bool is_healthcheck(const QueryContext& context) noexcept {
+  return context.query->qtype() != RrType::kDs &&
+         dns::is_at_or_below(context.name.view(), dns::NameView({kHealthcheckName, sizeof(kHealthcheckName)}));
+}
+
+bool is_name(const dns::FoldedName& name, std::string_view wire) noexcept {
+  return base::as_text({name.wire.data(), name.length}) == wire;
+}
+
+using namespace std::string_view_literals;
+constexpr std::string_view kVersionBind = "\x07version\x04" "bind\0"sv;
+constexpr std::string_view kVersionServer = "\x07version\x06server\0"sv;
+constexpr std::string_view kIdServer = "\x02id\x06server\0"sv;
+constexpr std::string_view kHostnameBind = "\x08hostname\x04" "bind\0"sv;
+
+// Types that are requests to a server rather than for data (RFC 6895 3.1); OPT is none of a question's business.
+bool is_refused_type(RrType type) noexcept {
+  const auto value = static_cast<std::uint16_t>(type);
+  return value == 0 || type == RrType::kOpt || (value >= 249 && value <= 254);
+}
+
+ExtendedError extended(const PolicySnapshot& policy, EdeCode code, std::string_view text) noexcept {
+  return policy.extended_errors ? ExtendedError{code, text} : ExtendedError{};
+}
+
+const BlockAnswer& block_answer_for(const QueryContext& context, const PolicySnapshot& policy) noexcept {
+  for (const auto& [groups, answer] : policy.group_block_answers)
+    if (groups & context.verdict.groups) return answer;
+  return policy.block_answer;
+}
+
+bool is_excluded(const CachePolicy& cache, const dns::FoldedName& name) {
+  if (cache.exclude.empty()) return false;
+  const std::string text = dns::to_text(name.view());
+  return std::any_of(cache.exclude.begin(), cache.exclude.end(),
+                     [&](const auto& regex) { return re2::RE2::PartialMatch(text, *regex); });
+}
+
+// Seconds that an answer may be kept; 0 = not at all. Records outside the answer section do not shorten a
+// positive answer's life, as their loss harms nobody.
+struct Lifetime {
+  std::uint32_t positive = ~0u;  // smallest TTL of the answer section
+  std::uint32_t soa = 0;         // RFC 2308 5: min(SOA TTL, SOA MINIMUM)
+  bool has_answer = false;
+  bool has_soa = false;
+};
+
+Lifetime lifetime_of(const dns::MessageView& message) noexcept {
+  Lifetime life;
+  message.for_each_record([&](const dns::RecordView& record) {
+    if (record.section == dns::Section::kAnswer) {
+      life.has_answer = true;
+      life.positive = std::min(life.positive, record.ttl);
+    } else if (record.section == dns::Section::kAuthority && record.type == RrType::kSoa) {
+      const auto rdata = record.rdata();
+      const std::uint32_t minimum = base::load_u32(rdata.data() + rdata.size() - 4);
+      life.soa = std::min(record.ttl, minimum);
+      life.has_soa = true;
+    }
+    return record.section != dns::Section::kAdditional;
+  });
+  return life;
+}
+
+// A negative answer lives as long as its SOA says, at most `negative_ttl`; without a SOA we take `negative_ttl`
+// itself, as Blocky does, instead of RFC 2308's "should not be cached", so that a broken zone cannot make us
+// ask for each query.
+std::uint32_t keep_seconds(const dns::MessageView& message, const CachePolicy& cache) noexcept {
+  const Rcode rcode = message.rcode();
+  if (message.is_truncated() || (rcode != Rcode::kNoError && rcode != Rcode::kNxDomain)) return 0;
+  const Lifetime life = lifetime_of(message);
+  if (rcode == Rcode::kNxDomain || !life.has_answer) {
+    return life.has_soa ? std::min(life.soa, cache.negative_ttl) : cache.negative_ttl;
+  }
+  return life.positive;
+}
+
+void clamp_ttls(base::MutableBytes message, std::span<const std::uint16_t> offsets, const CachePolicy& cache) noexcept {
+  if (cache.min_ttl == 0 && cache.max_ttl == 0) return;
+  for (const auto at : offsets) {
+    std::uint32_t ttl = base::load_u32(message.data() + at);
+    ttl = std::max(ttl, cache.min_ttl);
+    if (cache.max_ttl != 0) ttl = std::min(ttl, cache.max_ttl);
+    base::store_u32(message.data() + at, ttl);
+  }
+}
+
+bool has_dnssec_records(const dns::MessageView& message) noexcept {
+  bool found = false;
+  message.for_each_record([&](const dns::RecordView& record) {
+    switch (record.type) {
+      case RrType::kRrsig:
+      case RrType::kNsec:
+      case RrType::kNsec3:
+      case RrType::kDs:
+      case RrType::kDnskey: found = true; break;
+      default: break;
+    }
+    return !found;
+  });
+  return found;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events)
+    : cache_(cache), counters_(counters), events_(events), scratch_(dns::kMessageBytesMax),
+      stripped_(dns::kMessageBytesMax), ttl_offsets_(kTtlsMax) {}
+
+CacheKeyView Pipeline::cache_key(const QueryContext& context) const noexcept {
+  return {context.name,
+          context.query->qtype(),
+          context.identity->upstream_group,
+          context.query->dnssec_ok(),
+          context.query->checking_disabled(),
+          context.cache_hash};
+}
+
+void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexcept {
+  const auto parsed = dns::QueryView::parse(context.wire);
+  context.identity = nullptr;
+  context.verdict.action = blocklists::Action::kNone;
+  context.verdict.match_count = 0;
+  context.verdict.groups = 0;
+  context.allowed = false;
+  context.wants_prefetch = false;
+  context.upstream = {};
+  if (!parsed.ok()) {
+    context.query.reset();
+    context.wire_error = parsed.error();
+    return;
+  }
+  const dns::QueryView& query = context.query.emplace(*parsed);
+  context.size_limit =
+      context.protocol == Protocol::kUdp ? dns::udp_size_limit(query) : dns::kMessageBytesMax;
+  context.name.assign(query.qname());
+  context.hashes = policy.filter->hash_suffixes(context.name);
+  context.identity = &clients_.find(context.client, policy.clients);
+  context.groups = policy.blocking_configured ? context.identity->groups & policy.active_groups : 0;
+  context.cache_hash = cache_key_hash(context.hashes.whole(), query.qtype(), context.identity->upstream_group,
+                                      query.dnssec_ok(), query.checking_disabled());
+  if (context.groups != 0) policy.filter->prefetch(context.hashes);
+  if (policy.cache.enabled) cache_.prefetch(cache_key(context));
+}
+
+Disposition Pipeline::respond(QueryContext& context, Reason reason, Stage stage) noexcept {
+  context.reason = reason;
+  context.ended_at = stage;
+  return Disposition::kRespond;
+}
+
+Disposition Pipeline::decide(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                             base::MutableBytes out, std::size_t& length) noexcept {
+  if (!context.query) {
+    length = dns::error_response(context.wire, context.wire_error, out);
+    context.rcode = length >= dns::kHeaderBytes ? base::load_u16(out.data() + 2) & 0xf : 0;
+    respond(context, Reason::kMalformed, Stage::kParse);
+    return length == 0 ? Disposition::kDrop : Disposition::kRespond;
+  }
+  const dns::QueryView& query = *context.query;
+  const RrType qtype = query.qtype();
+
+  if (query.qclass() != RrClass::kIn) {
+    const bool is_chaos_text = query.qclass() == RrClass::kCh && qtype == RrType::kTxt;
+    const bool asks_version = is_name(context.name, kVersionBind) || is_name(context.name, kVersionServer);
+    const bool asks_identity = is_name(context.name, kIdServer) || is_name(context.name, kHostnameBind);
+    const std::string& text = asks_version ? policy.version_text : policy.identity_text;
+    if (is_chaos_text && (asks_version || asks_identity) && !text.empty()) {
+      length = write_text(context, text, out);
+      return respond(context, Reason::kServerIdentity, Stage::kParse);
+    }
+    length = write_empty(context, Rcode::kRefused, {}, out);
+    return respond(context, Reason::kRefusedClass, Stage::kParse);
+  }
+  if (is_refused_type(qtype)) {
+    length = write_empty(context, Rcode::kRefused, {}, out);
+    return respond(context, Reason::kRefusedType, Stage::kParse);
+  }
+  if (is_healthcheck(context)) {
+    length = write_empty(context, Rcode::kNoError, {}, out);
+    return respond(context, Reason::kHealthcheck, Stage::kHealthcheck);
+  }
+  if (policy.filters_types && policy.filtered_types[static_cast<std::uint16_t>(qtype)]) {
+    length = write_empty(context, Rcode::kNoError,
+                         extended(policy, EdeCode::kFiltered, to_text(Reason::kFilteredType)), out);
+    return respond(context, Reason::kFilteredType, Stage::kFilterType);
+  }
+  if (policy.fqdn_only && context.name.label_count < 2) {
+    length = write_empty(context, Rcode::kNxDomain, extended(policy, EdeCode::kBlocked, to_text(Reason::kNotFqdn)), out);
+    return respond(context, Reason::kNotFqdn, Stage::kFqdnOnly);
+  }
+  if (context.groups != 0) {
+    context.verdict = policy.filter->match(context.hashes, context.name, context.groups);
+    if (context.verdict.action == blocklists::Action::kAllow) {
+      context.allowed = true;
+    } else if (context.groups & policy.filter->allowlist_only_groups()) {
+      context.verdict.match_count = 0;
+      context.reason = Reason::kBlockedAllowlistOnly;
+      length = block_answer(context, policy, out);
+      return respond(context, Reason::kBlockedAllowlistOnly, Stage::kBlocking);
+    } else if (context.verdict.action == blocklists::Action::kDeny) {
+      context.reason = Reason::kBlocked;
+      length = block_answer(context, policy, out);
+      return respond(context, Reason::kBlocked, Stage::kBlocking);
+    }
+  }
+  if (qtype == RrType::kAny) {
+    length = write_minimal_any(context, out);
+    return respond(context, Reason::kMinimalAny, Stage::kCache);
+  }
+  if (policy.cache.enabled) {
+    length = respond_from_cache(context, policy, now, LookupMode::kFreshOnly, out);
+    if (length != 0) return Disposition::kRespond;
+  }
+  if (policy.special_use) {
+    const SpecialUse use = special_use_of(context.name, qtype, policy.special_use_appendix_g);
+    if (use != SpecialUse::kNone) {
+      length = write_special_use(context, use,
+                                 extended(policy, EdeCode::kFiltered, to_text(Reason::kSpecialUse)), out);
+      return respond(context, Reason::kSpecialUse, Stage::kSpecialUse);
+    }
+  }
+  context.ended_at = Stage::kUpstream;
+  return Disposition::kForward;
+}
+
+std::size_t Pipeline::block_answer(QueryContext& context, const PolicySnapshot& policy,
+                                   base::MutableBytes out) noexcept {
+  ReasonText text;
+  if (policy.extended_errors) text.assign(context, policy);
+  return write_block(context, block_answer_for(context, policy), policy.block_ttl,
+                     extended(policy, EdeCode::kBlocked, text.view()), out);
+}
+
+std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                                         LookupMode mode, base::MutableBytes out) noexcept {
+  CacheHit hit;
+  if (!cache_.lookup(cache_key(context), now, out, hit, mode)) {
+    if (mode == LookupMode::kFreshOnly) counters_.cache_misses.add();
+    return 0;
+  }
+  counters_.cache_hits.add();
+  context.rcode = static_cast<std::uint16_t>(hit.rcode);
+  context.wants_prefetch = hit.wants_prefetch;
+  if (hit.was_prefetched) counters_.prefetch_hits.add();
+  const Reason reason = hit.is_stale                    ? Reason::kCachedStale
+                        : hit.rcode == Rcode::kNoError ? Reason::kCached
+                                                        : Reason::kCachedNegative;
+  respond(context, reason, Stage::kCache);
+  if (hit.length > out.size()) {  // too large for this transport: the client must come back over TCP
+    dns::ResponseWriter writer(*context.query, out, context.size_limit);
+    writer.set_rcode(hit.rcode);
+    writer.set_flag(dns::kFlagTc, true);
+    counters_.truncated.add();
+    return writer.finish();
+  }
+  // The stored ID says under which policy the answer was found clean for every client.
+  const bool must_inspect = context.groups != 0 && !context.allowed &&
+                            base::load_u16(out.data()) != policy.inspection_stamp();
+  if (must_inspect) {
+    if (const auto message = dns::MessageView::parse(out.first(hit.length)); message.ok()) {
+      counters_.inspected.add();
+      const Inspection found = inspect(*message, *policy.filter, context.groups);
+      if (found.blocked) {
+        context.verdict = found.verdict;
+        context.blocked_target = found.target;
+        context.blocked_address = found.address;
+        context.reason = found.reason;
+        context.wants_prefetch = false;
+        const std::size_t length = block_answer(context, policy, out);
+        respond(context, found.reason, Stage::kBlocking);
+        return length;
+      }
+    }
+  }
+  ExtendedError error;
+  if (hit.is_stale) {
+    counters_.stale_answers.add();
+    // RFC 8767 leaves the clue to RFC 8914: always tell a client that speaks EDNS.
+    error = {hit.rcode == Rcode::kNxDomain ? EdeCode::kStaleNxDomain : EdeCode::kStaleAnswer, {}};
+  } else if (hit.rcode != Rcode::kNoError) {
+    error = extended(policy, EdeCode::kCachedError, to_text(reason));
+  }
+  return render_message(context, hit.length, hit.rcode, error, out);
+}
+
+// `out` holds a whole message without OPT: make it the answer to this client's query.
+std::size_t Pipeline::render_message(QueryContext& context, std::size_t length, Rcode rcode,
+                                     const ExtendedError& error, base::MutableBytes out) noexcept {
+  const dns::QueryView& query = *context.query;
+  std::uint8_t* message = out.data();
+  const std::uint16_t stored = base::load_u16(message + 2);
+  const bool wants_ad = query.dnssec_ok() || query.authentic_data();  // RFC 6840 5.7
+  std::uint16_t flags = dns::kFlagQr | dns::kFlagRa;
+  flags |= stored & dns::kFlagAa;
+  flags |= query.flags() & (dns::kFlagRd | dns::kFlagCd);
+  if (wants_ad) flags |= stored & dns::kFlagAd;
+  flags |= static_cast<std::uint16_t>(rcode) & 0xf;
+  base::store_u16(message, query.id());
+  base::store_u16(message + 2, flags);
+  const auto question = query.question();
+  std::copy(question.begin(), question.end(), message + dns::kHeaderBytes);  // the client's case (0x20)
+
+  if (query.has_edns()) {
+    const std::size_t with_opt = dns::append_opt(out, length, query.dnssec_ok(), rcode, error.code, error.text);
+    if (with_opt == 0 || with_opt > context.size_limit) {
+      counters_.truncated.add();
+      return dns::truncate_for(query, out.first(std::max(length, with_opt)));
+    }
+    return with_opt;
+  }
+  if (length > context.size_limit) {
+    counters_.truncated.add();
+    return dns::truncate_for(query, out.first(length));
+  }
+  return length;
+}
+
+// Brings an upstream's answer into the form in which it is kept: no OPT, no DNSSEC records for those who did not
+// ask, TTLs clamped, folded question. Returns its length in scratch_, 0 if the answer is unusable.
+std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& received,
+                            base::Instant now, bool prefetched, bool& blocked) noexcept {
+  blocked = false;
+  const dns::QueryView& query = *context.query;
+  dns::MessageView source = received;
+  if (!query.dnssec_ok() && query.qtype() != RrType::kAny && has_dnssec_records(received)) {
+    const auto length = dns::strip_dnssec_records(received, query.qtype(), stripped_);
+    if (!length.ok()) return 0;
+    const auto parsed = dns::MessageView::parse(base::ByteView(stripped_).first(*length));
+    if (!parsed.ok()) return 0;
+    source = *parsed;
+  }
+  const auto bare = dns::strip_opt_and_collect_ttls(source, scratch_, ttl_offsets_);
+  if (!bare.ok()) return 0;
+  const std::size_t length = bare->length;
+  const auto offsets = std::span(ttl_offsets_).first(bare->ttl_count);
+  clamp_ttls(base::MutableBytes(scratch_).first(length), offsets, policy.cache);
+  const auto message = dns::MessageView::parse(base::ByteView(scratch_).first(length));
+  if (!message.ok() || !message->has_question()) return 0;
+
+  Inspection found;
+  const bool inspects = policy.blocking_configured && policy.filter->has_deny_rules(~blocklists::GroupMask{0});
+  if (inspects) {
+    counters_.inspected.add();
+    found = inspect(*message, *policy.filter, context.allowed ? 0 : context.groups);
+  }
+  base::store_u16(scratch_.data(), found.untouched ? policy.inspection_stamp() : 0);
+  std::copy_n(context.name.wire.data(), context.name.length, scratch_.data() + dns::kHeaderBytes);
+
+  const std::uint32_t ttl = keep_seconds(*message, policy.cache);
+  if (policy.cache.enabled && ttl > 0 && !is_excluded(policy.cache, context.name)) {
+    if (!cache_.insert(cache_key(context), base::ByteView(scratch_).first(length), offsets, ttl, now, {prefetched}))
+      counters_.cache_rejected.add();
+  }
+  if (found.blocked) {
+    blocked = true;
+    context.verdict = found.verdict;
+    context.blocked_target = found.target;
+    context.blocked_address = found.address;
+    context.reason = found.reason;
+  }
+  return length;
+}
+
+std::size_t Pipeline::complete(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
+                               base::Instant now, base::MutableBytes out) noexcept {
+  context.upstream = result.upstream;
+  if (result.outcome == ForwardOutcome::kAnswer && result.message != nullptr) {
+    bool blocked = false;
+    const std::size_t length = store(context, policy, *result.message, now, false, blocked);
+    if (length != 0 && blocked) {
+      const Reason reason = context.reason;
+      const std::size_t written = block_answer(context, policy, out);
+      respond(context, reason, Stage::kBlocking);
+      return written;
+    }
+    if (length != 0) {
+      respond(context, Reason::kResolved, Stage::kUpstream);
+      context.rcode = static_cast<std::uint16_t>(result.message->rcode());
+      if (length > out.size()) {
+        dns::ResponseWriter writer(*context.query, out, context.size_limit);
+        writer.set_rcode(result.message->rcode());
+        writer.set_flag(dns::kFlagTc, true);
+        counters_.truncated.add();
+        return writer.finish();
+      }
+      std::copy_n(scratch_.data(), length, out.data());
+      return render_message(context, length, result.message->rcode(), {}, out);
+    }
+    counters_.unusable_answers.add();
+  }
+  if (result.outcome == ForwardOutcome::kOverload) return refuse_overload(context, policy, out);
+  if (policy.cache.enabled && policy.cache.serve_stale) {
+    const std::size_t length = respond_from_cache(context, policy, now, LookupMode::kStaleToo, out);
+    if (length != 0) return length;
+  }
+  const bool unreachable = result.outcome == ForwardOutcome::kTimeout;
+  const ExtendedError error =
+      result.outcome == ForwardOutcome::kServFail
+          ? ExtendedError{}
+          : extended(policy, unreachable ? EdeCode::kNoReachableAuthority : EdeCode::kNetworkError,
+                     to_text(Reason::kUpstreamFailed));
+  const Rcode rcode = result.outcome == ForwardOutcome::kServFail && result.message != nullptr
+                          ? result.message->rcode()
+                          : Rcode::kServFail;
+  const std::size_t length = write_empty(context, rcode, error, out);
+  respond(context, Reason::kUpstreamFailed, Stage::kUpstream);
+  return length;
+}
+
+void Pipeline::store_only(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
+                          base::Instant now) noexcept {
+  if (result.outcome != ForwardOutcome::kAnswer || result.message == nullptr) return;
+  bool blocked = false;
+  if (result.message->rcode() == Rcode::kNoError) static_cast<void>(store(context, policy, *result.message, now, true, blocked));
+}
+
+std::size_t Pipeline::refuse_overload(QueryContext& context, const PolicySnapshot& policy,
+                                      base::MutableBytes out) noexcept {
+  const std::size_t length =
+      write_empty(context, Rcode::kServFail, extended(policy, EdeCode::kOther, {}), out);
+  respond(context, Reason::kOverload, Stage::kUpstream);
+  return length;
+}
+
+void Pipeline::note(const QueryContext& context, const PolicySnapshot& policy, std::int64_t arrival_unix_us,
+                    std::uint32_t duration_us, base::ByteView response) noexcept {
+  counters_.responses[static_cast<std::size_t>(context.reason)][rcode_slot(context.rcode)].add();
+  counters_.ended_at[static_cast<std::size_t>(context.ended_at)].add();
+  if (!context.query || context.reason == Reason::kHealthcheck) return;
+  counters_.queries_by_type[qtype_slot(static_cast<std::uint16_t>(context.query->qtype()))].add();
+  counters_.durations[static_cast<std::size_t>(response_type(context.reason))].record(duration_us);
+  if (events_ == nullptr) return;
+  if (!write_event(*events_, context, policy, arrival_unix_us, duration_us, response)) counters_.log_dropped.add();
+}
+
+}  // namespace rampart::resolver

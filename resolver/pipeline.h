@@ -1,0 +1,85 @@
+// The one place that knows the order of decisions about a query. It touches no socket, no clock and no global:
+// listeners, tests, fuzzers, benches and `explain` all call the same functions.
+//
+// A batch is worked through in two passes, so that memory is fetched for all queries before any is decided:
+//   begin()   parse, identify, hash, prefetch
+//   decide()  walk the stages; a hit, a block or a refusal is written into `out` in place
+// answer() is both for a single query. What comes back as kForward goes to an upstream and returns through
+// complete(). Every end passes note(), which counts and logs it.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/keyed_hash.h"
+#include "base/time.h"
+#include "resolver/cache.h"
+#include "resolver/client_cache.h"
+#include "resolver/counters.h"
+#include "resolver/forwarder.h"
+#include "resolver/policy.h"
+#include "resolver/query_context.h"
+#include "resolver/synthesis.h"
+#include "storage/query_log.h"
+
+namespace rampart::resolver {
+
+class Pipeline {
+ public:
+  /// `cache` is shared by all workers; `counters` and `events` belong to this worker; `events` may be null.
+  Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events);
+
+  void begin(QueryContext& context, const PolicySnapshot& policy) noexcept;
+
+  /// Decides a query that begin() has read. On kRespond `length` octets of `out` (at least 512) are the response.
+  /// No lock, no allocation, no system call.
+  Disposition decide(QueryContext& context, const PolicySnapshot& policy, base::Instant now, base::MutableBytes out,
+                     std::size_t& length) noexcept;
+
+  Disposition answer(QueryContext& context, const PolicySnapshot& policy, base::Instant now, base::MutableBytes out,
+                     std::size_t& length) noexcept {
+    begin(context, policy);
+    return decide(context, policy, now, out, length);
+  }
+
+  /// Turns what the upstreams said into the response: inspect, store, render; or serve stale, or SERVFAIL.
+  /// Returns the response's length.
+  std::size_t complete(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
+                       base::Instant now, base::MutableBytes out) noexcept;
+
+  /// Stores an upstream answer for a question that nobody waits for (prefetch).
+  void store_only(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
+                  base::Instant now) noexcept;
+
+  /// A bound of our own was reached: SERVFAIL, counted as overload.
+  std::size_t refuse_overload(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
+
+  /// Counts one finished query and hands it to the log. `arrival_unix_us` is wall time.
+  void note(const QueryContext& context, const PolicySnapshot& policy, std::int64_t arrival_unix_us,
+            std::uint32_t duration_us, base::ByteView response) noexcept;
+
+  /// To be called after a new policy was adopted.
+  void forget_clients() noexcept { clients_.clear(); }
+
+ private:
+  Disposition respond(QueryContext& context, storage::Reason reason, Stage stage) noexcept;
+  std::size_t respond_from_cache(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                                 LookupMode mode, base::MutableBytes out) noexcept;
+  std::size_t block_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
+  std::size_t render_message(QueryContext& context, std::size_t length, dns::Rcode rcode, const ExtendedError& error,
+                             base::MutableBytes out) noexcept;
+  std::size_t store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& message,
+                    base::Instant now, bool prefetched, bool& blocked) noexcept;
+  [[nodiscard]] CacheKeyView cache_key(const QueryContext& context) const noexcept;
+
+  Cache& cache_;
+  WorkerCounters& counters_;
+  storage::QueryEventRing* events_;
+  ClientCache clients_;
+  // Worker-local scratch for one upstream answer at a time.
+  std::vector<std::uint8_t> scratch_;
+  std::vector<std::uint8_t> stripped_;
+  std::vector<std::uint16_t> ttl_offsets_;
+};
+
+}  // namespace rampart::resolver

@@ -1,0 +1,105 @@
+// The policy in force: everything that decides about a query, as one immutable object. It is built unseen on the
+// control thread, published whole, and adopted by each worker between two batches; it reaches the pipeline as a
+// `const&` argument, never through a global.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "blocklists/filter_set.h"
+#include "dns/types.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace rampart::resolver {
+
+/// How a blocked name is answered (Blocky's blockType).
+struct BlockAnswer {
+  enum class Kind : std::uint8_t { kZeroIp, kNxDomain, kAddresses } kind = Kind::kZeroIp;
+  std::vector<base::IpAddress> v4;  ///< for kAddresses; an empty family falls back to the zero address
+  std::vector<base::IpAddress> v6;
+};
+
+/// What is known about a client, found by its address.
+struct ClientIdentity {
+  blocklists::GroupMask groups = 0;     ///< of the client's list groups, before schedules and switches
+  std::uint16_t upstream_group = 0;
+  std::string names;                    ///< joined by '\n'; the address text when nothing better is known
+  std::uint8_t name_count = 1;
+};
+
+/// Client address -> identity. Built once, then only read.
+class ClientTable {
+ public:
+  struct Rule {
+    base::IpRange range;
+    blocklists::GroupMask groups = 0;
+  };
+  struct UpstreamRule {
+    base::IpRange range;
+    std::uint16_t group = 0;
+  };
+
+  blocklists::GroupMask default_groups = 0;  ///< used when no rule matches
+  std::vector<Rule> rules;                   ///< every matching rule adds its groups
+  std::vector<UpstreamRule> upstream_rules;  ///< exact addresses first, then longest prefix
+  std::unordered_map<std::string, blocklists::GroupMask> groups_by_name;  ///< exact client names, lower case
+  std::vector<std::pair<std::string, blocklists::GroupMask>> groups_by_glob;
+  std::vector<std::pair<std::string, std::uint16_t>> upstream_by_glob;
+  std::vector<std::pair<base::IpAddress, std::string>> static_names;  ///< clientLookup.clients, sorted by address
+
+  /// Slow (allocates): a worker asks once for each client and remembers the answer.
+  /// `learned_names` come from reverse lookups and are used only if no static name is known.
+  [[nodiscard]] ClientIdentity identify(const base::IpAddress& client,
+                                        const std::vector<std::string>& learned_names) const;
+};
+
+struct CachePolicy {
+  bool enabled = true;
+  std::uint32_t min_ttl = 0;            ///< seconds; 0 = no lower clamp
+  std::uint32_t max_ttl = 0;            ///< seconds; 0 = no upper clamp
+  std::uint32_t negative_ttl = 1800;    ///< cap for negative answers; 0 = they are not cached
+  bool prefetch = false;
+  bool serve_stale = false;
+  std::uint32_t stale_answer_ttl = 30;  ///< seconds (RFC 8767 4)
+  std::vector<std::shared_ptr<const re2::RE2>> exclude;  ///< names that are neither read nor written
+};
+
+class UpstreamSet;
+
+struct PolicySnapshot {
+  std::uint64_t generation = 0;
+  std::shared_ptr<const blocklists::FilterSet> filter;
+  std::shared_ptr<const UpstreamSet> upstreams;
+  bool blocking_configured = false;               ///< clientGroupsBlock has entries
+  blocklists::GroupMask active_groups = ~0ULL;    ///< after schedules and the on/off switch
+  ClientTable clients;
+  BlockAnswer block_answer;
+  std::vector<std::pair<blocklists::GroupMask, BlockAnswer>> group_block_answers;  ///< first match wins
+  std::uint32_t block_ttl = 21600;
+  std::bitset<65536> filtered_types;
+  bool filters_types = false;
+  bool fqdn_only = false;
+  bool extended_errors = false;
+  bool special_use = true;
+  bool special_use_appendix_g = true;
+  CachePolicy cache;
+  std::string version_text;                       ///< answer to version.bind; empty = refused
+  std::string identity_text;                      ///< answer to id.server; empty = refused
+
+  /// Stamp of cached answers that no rule of this filter touches; never 0.
+  [[nodiscard]] std::uint16_t inspection_stamp() const noexcept {
+    return static_cast<std::uint16_t>(generation % 65535 + 1);
+  }
+};
+
+}  // namespace rampart::resolver

@@ -1,0 +1,129 @@
+#include "resolver/query_event_writer.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace rampart::resolver {
+namespace {
+
+using blocklists::RuleKind;
+using blocklists::RuleMatch;
+using storage::EventMatch;
+using storage::MatchKind;
+using storage::Reason;
+
+constexpr std::size_t kDetailBytesMax = 1024;
+
+MatchKind kind_of(RuleKind kind) noexcept { return static_cast<MatchKind>(kind); }
+static_assert(static_cast<int>(RuleKind::kAddress) == static_cast<int>(MatchKind::kAddress));
+static_assert(static_cast<int>(RuleKind::kRegex) == static_cast<int>(MatchKind::kRegex));
+
+// Presentation of a folded name without escapes: only for names that came through a list, whose labels are plain.
+template <class Append>
+void append_name(const dns::FoldedName& name, std::size_t labels_skipped, Append&& append) noexcept {
+  for (std::size_t i = labels_skipped; i < name.label_count; ++i) {
+    const std::uint8_t at = name.label_at[i];
+    if (i > labels_skipped) append(".");
+    append(std::string_view(reinterpret_cast<const char*>(name.wire.data() + at + 1), name.wire[at]));
+  }
+}
+
+// The text that a match cannot get back from the query name: a pattern, an address, or a target's name.
+class RuleText {
+ public:
+  RuleText(const QueryContext& context, const PolicySnapshot& policy, const RuleMatch& match) noexcept {
+    if (match.kind == RuleKind::kRegex) append(policy.filter->regex_text(match.regex));
+    else if (context.reason == Reason::kBlockedIp) append(context.blocked_address.to_string());
+    else if (context.reason == Reason::kBlockedCname || context.reason == Reason::kBlockedTarget) {
+      dns::FoldedName target;
+      target.assign(context.blocked_target.view());
+      append_name(target, match.labels_skipped, [this](std::string_view text) { append(text); });
+    }
+  }
+  [[nodiscard]] std::string_view view() const noexcept { return {buffer_.data(), length_}; }
+
+ private:
+  void append(std::string_view text) noexcept {
+    const std::size_t n = std::min(text.size(), buffer_.size() - length_);
+    std::memcpy(buffer_.data() + length_, text.data(), n);
+    length_ += n;
+  }
+
+  std::array<char, 255> buffer_;
+  std::size_t length_ = 0;
+};
+
+}  // namespace
+
+bool write_event(storage::QueryEventRing& ring, const QueryContext& context, const PolicySnapshot& policy,
+                 std::int64_t arrival_unix_us, std::uint32_t duration_us, base::ByteView response) noexcept {
+  storage::QueryEventHead head;
+  head.start_unix_us = arrival_unix_us;
+  head.duration_us = duration_us;
+  head.client = context.client;
+  head.qtype = static_cast<std::uint16_t>(context.query->qtype());
+  head.rcode = context.rcode;
+  head.reason = context.reason;
+  head.protocol = static_cast<std::uint8_t>(context.protocol);
+  head.name_count = context.identity->name_count;
+
+  std::uint8_t detail[kDetailBytesMax];
+  std::size_t used = 0;
+  const auto response_kind = response_type(context.reason);
+  if (response_kind == storage::ResponseType::kBlocked) {
+    for (std::size_t i = 0; i < context.verdict.match_count; ++i) {
+      const RuleMatch& match = context.verdict.matches[i];
+      const std::string& group = policy.filter->groups()[match.group];
+      const RuleText rule(context, policy, match);
+      EventMatch part;
+      part.kind = kind_of(match.kind);
+      part.labels_skipped = match.labels_skipped;
+      part.group_length = static_cast<std::uint8_t>(std::min<std::size_t>(group.size(), 255));
+      part.rule_length = static_cast<std::uint8_t>(rule.view().size());
+      if (used + sizeof(part) + part.group_length + part.rule_length > sizeof(detail)) break;
+      std::memcpy(detail + used, &part, sizeof(part));
+      used += sizeof(part);
+      std::memcpy(detail + used, group.data(), part.group_length);
+      used += part.group_length;
+      std::memcpy(detail + used, rule.view().data(), part.rule_length);
+      used += part.rule_length;
+      ++head.match_count;
+    }
+  } else if (!context.upstream.empty()) {
+    used = std::min(context.upstream.size(), sizeof(detail));
+    std::memcpy(detail, context.upstream.data(), used);
+  }
+  const auto& qname = context.query->qname().wire();
+  return ring.push(head, base::as_bytes(context.identity->names), {detail, used}, qname, response);
+}
+
+void ReasonText::append(std::string_view text) noexcept {
+  const std::size_t n = std::min(text.size(), buffer_.size() - length_);
+  std::memcpy(buffer_.data() + length_, text.data(), n);
+  length_ += n;
+}
+
+void ReasonText::assign(const QueryContext& context, const PolicySnapshot& policy) noexcept {
+  length_ = 0;
+  append(to_text(context.reason));
+  if (context.verdict.match_count == 0) return;
+  append(" (");
+  for (std::size_t i = 0; i < context.verdict.match_count; ++i) {
+    const RuleMatch& match = context.verdict.matches[i];
+    if (i > 0) append(", ");
+    append(policy.filter->groups()[match.group]);
+    if (context.reason != Reason::kBlocked) continue;  // the rule is about a target that the client did not ask for
+    append(": ");
+    if (match.kind == RuleKind::kRegex) {
+      append("/");
+      append(policy.filter->regex_text(match.regex));
+      append("/");
+      continue;
+    }
+    if (match.kind == RuleKind::kWildcard) append("*.");
+    append_name(context.name, match.labels_skipped, [this](std::string_view text) { append(text); });
+  }
+  append(")");
+}
+
+}  // namespace rampart::resolver
