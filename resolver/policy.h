@@ -74,7 +74,7 @@ struct CachePolicy {
   std::vector<std::shared_ptr<const re2::RE2>> exclude;  ///< names that are neither read nor written
 };
 
-class UpstreamSet;
+struct UpstreamSet;
 
 struct PolicySnapshot {
   std::uint64_t generation = 0;

@@ -1,0 +1,251 @@
+#include "resolver/stream_listener.h"
+
+#include <netinet/tcp.h>
+
+#include <algorithm>
+#include <array>
+
+#include "resolver/worker.h"
+
+namespace rampart::resolver {
+namespace {
+
+using boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kReadBytes = 4096;
+constexpr std::size_t kLengthBytes = 2;
+constexpr auto kAcceptRetry = std::chrono::milliseconds(100);  // out of descriptors: let some be closed
+
+// The response's room on this worker's stack would be 64 KiB; connections of one worker share one buffer.
+thread_local std::array<std::uint8_t, dns::kMessageBytesMax> t_response;
+
+}  // namespace
+
+StreamConnection::StreamConnection(Worker& worker, StreamListener& listener, boost::asio::ip::tcp::socket socket,
+                                   const base::IpAddress& client)
+    : worker_(worker), listener_(&listener), socket_(std::move(socket)), timer_(worker.io()), client_(client),
+      opened_(Clock::now()), idle_since_(opened_), input_(kReadBytes) {}
+
+void StreamConnection::start() {
+  arm_timer();
+  read_more();
+}
+
+void StreamConnection::close() {
+  if (!open_) return;
+  open_ = false;
+  error_code ignored;
+  socket_.close(ignored);
+  timer_.cancel();
+  if (listener_ != nullptr) listener_->forget(this, client_);
+}
+
+// One timer for all deadlines: it sleeps until the nearest could have passed, and looks again.
+void StreamConnection::arm_timer() {
+  const StreamLimits& limits = worker_.stream_limits();
+  auto next = opened_ + limits.total;
+  if (outstanding_ == 0 && !writing_) next = std::min(next, idle_since_ + limits.idle);
+  if (writing_) next = std::min(next, write_since_ + limits.write);
+  // While queries wait for upstreams, look again after an idle period.
+  if (outstanding_ != 0) next = std::min(next, Clock::now() + limits.idle);
+  timer_.expires_at(next);
+  timer_.async_wait([self = shared_from_this()](const error_code& error) {
+    if (error || !self->open_) return;
+    const StreamLimits& now_limits = self->worker_.stream_limits();
+    const auto now = Clock::now();
+    const bool too_old = now >= self->opened_ + now_limits.total;
+    const bool idle = self->outstanding_ == 0 && !self->writing_ && now >= self->idle_since_ + now_limits.idle;
+    const bool stuck = self->writing_ && now >= self->write_since_ + now_limits.write;
+    if (too_old || idle || stuck) {
+      self->worker_.counters().tcp_timeouts.add();
+      self->close();
+      return;
+    }
+    self->arm_timer();
+  });
+}
+
+void StreamConnection::read_more() {
+  if (!open_ || reading_) return;
+  // Backpressure: who does not read, or asks more than it may have in flight, is not read from.
+  const StreamLimits& limits = worker_.stream_limits();
+  if (outstanding_ >= limits.pipelined_max || waiting_.size() > limits.unsent_bytes_max / 2) return;
+  if (input_used_ == input_.size()) input_.resize(std::min(input_.size() * 2, dns::kMessageBytesMax + kLengthBytes));
+  reading_ = true;
+  socket_.async_read_some(boost::asio::buffer(input_.data() + input_used_, input_.size() - input_used_),
+                          [self = shared_from_this()](const error_code& error, std::size_t count) {
+                            self->reading_ = false;
+                            if (!self->open_) return;
+                            if (error) {
+                              // A half-closed client still wants the answers to what it asked (RFC 7766 6.2.4).
+                              if (self->outstanding_ == 0 && !self->writing_) self->close();
+                              return;
+                            }
+                            self->on_bytes(count);
+                          });
+}
+
+void StreamConnection::on_bytes(std::size_t count) {
+  input_used_ += count;
+  work_through_input();
+  write_out();
+  read_more();
+}
+
+void StreamConnection::work_through_input() {
+  const StreamLimits& limits = worker_.stream_limits();
+  std::size_t at = 0;
+  while (open_ && outstanding_ < limits.pipelined_max && input_used_ - at >= kLengthBytes) {
+    const std::size_t length = base::load_u16(input_.data() + at);
+    if (input_used_ - at - kLengthBytes < length) break;
+    idle_since_ = Clock::now();
+    work_one(base::ByteView(input_).subspan(at + kLengthBytes, length));
+    at += kLengthBytes + length;
+  }
+  std::copy(input_.begin() + static_cast<std::ptrdiff_t>(at), input_.begin() + static_cast<std::ptrdiff_t>(input_used_),
+            input_.begin());
+  input_used_ -= at;
+}
+
+void StreamConnection::work_one(base::ByteView message) {
+  worker_.counters().tcp_queries.add();
+  const Worker::Batch batch = worker_.begin_batch();
+  QueryContext context;
+  context.wire = message;
+  context.client = client_;
+  context.protocol = Protocol::kTcp;
+  context.arrival = batch.now;
+  std::size_t length = 0;
+  worker_.pipeline().begin(context, *batch.policy);
+  const Disposition disposition =
+      worker_.pipeline().decide(context, *batch.policy, batch.now, t_response, length);
+  if (disposition == Disposition::kDrop) {
+    // Not a query: nothing sensible will follow on this connection.
+    worker_.counters().silent_drops.add();
+    close();
+    return;
+  }
+  if (disposition == Disposition::kForward) {
+    if (worker_.forward(context, batch, shared_from_this())) {
+      ++outstanding_;
+      return;
+    }
+    length = worker_.pipeline().refuse_overload(context, *batch.policy, t_response);
+  }
+  const auto response = base::ByteView(t_response).first(length);
+  queue(response);
+  worker_.note(context, batch, response);
+}
+
+void StreamConnection::complete(base::ByteView response) {
+  --outstanding_;
+  if (!open_) return;
+  idle_since_ = Clock::now();
+  queue(response);
+  // Queries that had to wait for a slot in the pipeline may already be in the buffer.
+  work_through_input();
+  write_out();
+  read_more();
+}
+
+void StreamConnection::queue(base::ByteView response) {
+  if (!open_) return;
+  if (waiting_.size() + response.size() > worker_.stream_limits().unsent_bytes_max) {
+    worker_.counters().tcp_timeouts.add();
+    close();
+    return;
+  }
+  std::uint8_t prefix[kLengthBytes];
+  base::store_u16(prefix, static_cast<std::uint16_t>(response.size()));
+  waiting_.insert(waiting_.end(), prefix, prefix + kLengthBytes);
+  waiting_.insert(waiting_.end(), response.begin(), response.end());
+}
+
+void StreamConnection::write_out() {
+  if (!open_ || writing_ || waiting_.empty()) return;
+  writing_ = true;
+  write_since_ = Clock::now();
+  sending_.clear();
+  std::swap(sending_, waiting_);
+  timer_.cancel();
+  arm_timer();
+  boost::asio::async_write(socket_, boost::asio::buffer(sending_),
+                           [self = shared_from_this()](const error_code& error, std::size_t) {
+                             self->writing_ = false;
+                             self->idle_since_ = Clock::now();
+                             if (!self->open_) return;
+                             if (error) {
+                               self->close();
+                               return;
+                             }
+                             self->write_out();
+                             self->read_more();
+                           });
+}
+
+StreamListener::StreamListener(Worker& worker, OwnedFd socket, const base::IpEndpoint& address)
+    : worker_(worker), acceptor_(worker.io()), retry_(worker.io()), address_(address) {
+  sockaddr_storage bound{};
+  socklen_t length = sizeof(bound);
+  getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound), &length);
+  acceptor_.assign(bound.ss_family == AF_INET ? boost::asio::ip::tcp::v4() : boost::asio::ip::tcp::v6(),
+                   socket.release());
+}
+
+void StreamListener::start() { accept(); }
+
+void StreamListener::stop_accepting() {
+  error_code ignored;
+  acceptor_.close(ignored);
+  retry_.cancel();
+}
+
+void StreamListener::close_all() {
+  stop_accepting();
+  const auto connections = std::move(connections_);
+  connections_.clear();
+  for (const auto& [raw, connection] : connections) connection->close();
+}
+
+void StreamListener::accept() {
+  acceptor_.async_accept([this](const error_code& error, boost::asio::ip::tcp::socket socket) {
+    if (error == boost::asio::error::operation_aborted || !acceptor_.is_open()) return;
+    if (error) {
+      retry_.expires_after(kAcceptRetry);
+      retry_.async_wait([this](const error_code& cancelled) {
+        if (!cancelled) accept();
+      });
+      return;
+    }
+    error_code gone;
+    const auto peer = socket.remote_endpoint(gone);
+    if (!gone) admit(std::move(socket), base::IpAddress::from_sockaddr(*peer.data()));
+    accept();
+  });
+}
+
+void StreamListener::admit(boost::asio::ip::tcp::socket socket, const base::IpAddress& client) {
+  const StreamLimits& limits = worker_.stream_limits();
+  const auto known = per_client_.find(client);
+  const std::size_t of_client = known == per_client_.end() ? 0 : known->second;
+  if (connections_.size() >= limits.connections_max || of_client >= limits.connections_per_client_max) {
+    worker_.counters().tcp_rejected.add();
+    return;  // closes it
+  }
+  worker_.counters().tcp_connections.add();
+  error_code ignored;
+  socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  ++per_client_[client];
+  auto connection = std::make_shared<StreamConnection>(worker_, *this, std::move(socket), client);
+  connections_.emplace(connection.get(), connection);
+  connection->start();
+}
+
+void StreamListener::forget(StreamConnection* connection, const base::IpAddress& client) {
+  connections_.erase(connection);
+  const auto it = per_client_.find(client);
+  if (it != per_client_.end() && --it->second == 0) per_client_.erase(it);
+}
+
+}  // namespace rampart::resolver

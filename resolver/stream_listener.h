@@ -1,0 +1,103 @@
+// DNS over TCP (RFC 7766): many queries at once on a connection, answered as they become ready, each behind its
+// two-octet length. A connection that is idle, slow to send, or slow to read is cut off; the numbers of
+// connections, in all and for each client, are bounded.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ip_address.h"
+#include "resolver/listen_socket.h"
+
+namespace rampart::resolver {
+
+class Worker;
+class StreamListener;
+
+/// For one worker; the server divides the configured totals by the number of workers.
+struct StreamLimits {
+  std::size_t connections_max = 1024;
+  std::size_t connections_per_client_max = 64;
+  std::size_t pipelined_max = 128;           ///< queries of one connection that wait for an upstream
+  std::chrono::milliseconds idle{10000};     ///< without a query in progress (RFC 7766 6.2.3); told by RFC 7828
+  std::chrono::milliseconds total{300000};   ///< of one connection, however busy
+  std::chrono::milliseconds write{5000};     ///< a client that does not read for so long is gone
+  std::size_t unsent_bytes_max = 262144;     ///< answers waiting for a slow reader
+};
+
+class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
+ public:
+  StreamConnection(Worker& worker, StreamListener& listener, boost::asio::ip::tcp::socket socket,
+                   const base::IpAddress& client);
+
+  void start();
+  void close();
+  /// An answer that had to wait; may come after the connection is closed, and is then dropped.
+  void complete(base::ByteView response);
+
+ private:
+  void read_more();
+  void on_bytes(std::size_t count);
+  void work_through_input();
+  void work_one(base::ByteView message);
+  void queue(base::ByteView response);
+  void write_out();
+  void arm_timer();
+
+  Worker& worker_;
+  StreamListener* listener_;
+  boost::asio::ip::tcp::socket socket_;
+  boost::asio::steady_timer timer_;
+  const base::IpAddress client_;
+  std::chrono::steady_clock::time_point opened_;
+  std::chrono::steady_clock::time_point idle_since_;
+  std::chrono::steady_clock::time_point write_since_;
+  std::vector<std::uint8_t> input_;
+  std::size_t input_used_ = 0;
+  std::vector<std::uint8_t> sending_;  ///< in the hands of the kernel
+  std::vector<std::uint8_t> waiting_;  ///< queued behind it
+  std::size_t outstanding_ = 0;        ///< queries that wait for an upstream
+  bool writing_ = false;
+  bool reading_ = false;
+  bool open_ = true;
+};
+
+class StreamListener {
+ public:
+  StreamListener(Worker& worker, OwnedFd socket, const base::IpEndpoint& address);
+  void start();
+  void stop_accepting();
+  void close_all();
+  [[nodiscard]] const base::IpEndpoint& address() const noexcept { return address_; }
+
+ private:
+  friend class StreamConnection;
+  void accept();
+  void admit(boost::asio::ip::tcp::socket socket, const base::IpAddress& client);
+  void forget(StreamConnection* connection, const base::IpAddress& client);
+
+  struct AddressHash {
+    std::size_t operator()(const base::IpAddress& a) const noexcept {
+      std::uint64_t words[2];
+      std::memcpy(words, a.mapped().data(), 16);
+      return static_cast<std::size_t>((words[0] ^ (words[1] * 0x9e3779b97f4a7c15ULL)) * 0xbf58476d1ce4e5b9ULL);
+    }
+  };
+
+  Worker& worker_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer retry_;
+  const base::IpEndpoint address_;
+  std::unordered_map<StreamConnection*, std::shared_ptr<StreamConnection>> connections_;
+  std::unordered_map<base::IpAddress, std::size_t, AddressHash> per_client_;
+};
+
+}  // namespace rampart::resolver

@@ -1,0 +1,55 @@
+// One UDP socket of one worker: waits for readiness, then works through batches with recvmmsg and sendmmsg until
+// the socket is empty. Full batches are read again at once; a bound on rounds gives streams and timers their turn.
+#pragma once
+
+#include <boost/asio/ip/udp.hpp>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "base/bytes.h"
+#include "resolver/listen_socket.h"
+#include "resolver/pending_query.h"
+#include "resolver/query_context.h"
+
+namespace rampart::resolver {
+
+class Worker;
+
+class UdpListener {
+ public:
+  static constexpr std::size_t kBatch = 32;          ///< larger batches gain nothing (docs/decisions/udp-path.md)
+  static constexpr std::size_t kRoundsMax = 16;      ///< batches before other work gets its turn
+  static constexpr std::size_t kQueryBytesMax = 4096;     ///< a longer datagram is no sane query: FORMERR
+  static constexpr std::size_t kResponseBytes = 2048;     ///< above what we ever send by UDP (1232)
+
+  UdpListener(Worker& worker, OwnedFd socket, const base::IpEndpoint& address);
+  UdpListener(const UdpListener&) = delete;
+
+  void start();
+  /// Stops reading; answers to queries in flight can still be sent.
+  void stop_reading();
+  /// Gives the port back; the object itself stays, as a completion may still be queued for it.
+  void close();
+  void send(const UdpReturnPath& path, base::ByteView response) noexcept;
+  [[nodiscard]] const base::IpEndpoint& address() const noexcept { return address_; }
+
+ private:
+  struct Buffers;
+
+  void wait();
+  void on_readable();
+  /// One batch; the number of datagrams read.
+  std::size_t work_batch() noexcept;
+  void flush(std::size_t count) noexcept;
+
+  Worker& worker_;
+  boost::asio::ip::udp::socket socket_;
+  const base::IpEndpoint address_;
+  bool reading_ = false;
+  std::unique_ptr<Buffers> buffers_;
+};
+
+}  // namespace rampart::resolver

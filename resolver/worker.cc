@@ -1,0 +1,221 @@
+#include "resolver/worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <string>
+
+#include <boost/asio/post.hpp>
+
+namespace rampart::resolver {
+namespace {
+
+std::int64_t to_unix_us(base::WallTime time) noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+}
+
+std::uint32_t elapsed_us(base::Instant from, base::Instant to) noexcept {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
+}
+
+// The query as the pending slot keeps it: whole if it fits, else header, question and a bare OPT, which is all
+// that the answer depends on.
+std::size_t keep_query(const dns::QueryView& query, base::MutableBytes out) noexcept {
+  if (query.wire().size() <= out.size()) {
+    std::copy(query.wire().begin(), query.wire().end(), out.begin());
+    return query.wire().size();
+  }
+  const auto head = query.wire().first(dns::kHeaderBytes + query.question().size());
+  std::copy(head.begin(), head.end(), out.begin());
+  std::uint8_t* p = out.data() + head.size();
+  base::store_u16(out.data() + 10, query.has_edns() ? 1 : 0);
+  if (!query.has_edns()) return head.size();
+  p[0] = 0;
+  base::store_u16(p + 1, static_cast<std::uint16_t>(dns::RrType::kOpt));
+  base::store_u16(p + 3, query.edns().udp_payload_bytes);
+  base::store_u16(p + 5, 0);
+  base::store_u16(p + 7, query.dnssec_ok() ? 0x8000 : 0);
+  base::store_u16(p + 9, 0);
+  return head.size() + 11;
+}
+
+}  // namespace
+
+Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
+               storage::QueryEventRing* events)
+    : options_(options), keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
+      forwarder_counters_(std::make_unique<ForwarderCounters>()), policy_(policies),
+      pipeline_(cache, *counters_, events), pool_(options.pending_max),
+      forwarder_(io_, options.forwarder, *forwarder_counters_), response_(dns::kMessageBytesMax) {}
+
+Worker::~Worker() { stop(); }
+
+void Worker::start() {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), ("worker-" + std::to_string(options_.index)).c_str());
+    begin_batch();
+    for (auto& listener : udp_) listener->start();
+    for (auto& listener : streams_) listener->start();
+    io_.run();
+    // Everything that lives on the loop goes down on the loop's thread.
+    for (auto& listener : streams_) listener->close_all();
+    forwarder_.cancel_all();
+  });
+}
+
+void Worker::post(std::function<void()> task) { boost::asio::post(io_, std::move(task)); }
+
+void Worker::add_listener(ListenPair sockets) {
+  if (sockets.udp.get() >= 0) udp_.push_back(std::make_unique<UdpListener>(*this, std::move(sockets.udp), sockets.address));
+  if (sockets.tcp.get() >= 0)
+    streams_.push_back(std::make_unique<StreamListener>(*this, std::move(sockets.tcp), sockets.address));
+  if (thread_.joinable()) {
+    if (!udp_.empty()) udp_.back()->start();
+    if (!streams_.empty()) streams_.back()->start();
+  }
+}
+
+void Worker::remove_listener(const base::IpEndpoint& address) {
+  for (auto it = udp_.begin(); it != udp_.end();) {
+    if (!((*it)->address() == address)) {
+      ++it;
+      continue;
+    }
+    (*it)->stop_reading();
+    retired_.push_back(std::move(*it));
+    it = udp_.erase(it);
+  }
+  for (auto& listener : streams_)
+    if (listener->address() == address) listener->stop_accepting();
+  if (pool_.in_use() == 0) close_retired();
+}
+
+void Worker::drain() {
+  post([this] {
+    for (auto& listener : udp_) listener->stop_reading();
+    for (auto& listener : streams_) listener->stop_accepting();
+  });
+}
+
+void Worker::stop() {
+  keep_running_.reset();
+  io_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+Worker::Batch Worker::begin_batch() {
+  if (policy_.refresh()) {
+    pipeline_.forget_clients();
+    if (policy_.held()->upstreams) forwarder_.adopt(policy_.held()->upstreams);
+  }
+  return {policy_.held(), policy_.held().get(), base::monotonic_now(), to_unix_us(base::wall_now())};
+}
+
+PendingQuery* Worker::take_pending(const QueryContext& context, const Batch& batch) {
+  PendingQuery* pending = pool_.take();
+  if (pending == nullptr) {
+    counters_->pending_exhausted.add();
+    return nullptr;
+  }
+  pending_now_.store(pool_.in_use(), std::memory_order_relaxed);
+  pending->worker = this;
+  pending->done = [](ForwardWaiter& waiter, const ForwardResult& result) noexcept {
+    auto& self = static_cast<PendingQuery&>(waiter);
+    self.worker->finish(self, result);
+  };
+  const std::size_t length = keep_query(*context.query, pending->wire);
+  pending->context = context;
+  pending->context.wire = base::ByteView(pending->wire).first(length);
+  // The same octets were parsed a moment ago, so this cannot fail.
+  pending->context.query.emplace(*dns::QueryView::parse(pending->context.wire));
+  pending->identity = *context.identity;
+  pending->context.identity = &pending->identity;
+  pending->policy = batch.policy_owner;
+  pending->arrival_unix_us = batch.wall_us;
+  return pending;
+}
+
+void Worker::ask(PendingQuery& pending, base::Instant now) {
+  const dns::QueryView& query = *pending.context.query;
+  const ForwardQuestion question{pending.context.name,
+                                 query.qtype(),
+                                 query.qclass(),
+                                 pending.context.identity->upstream_group,
+                                 query.dnssec_ok(),
+                                 query.checking_disabled(),
+                                 {}};
+  forwarder_.resolve(question, pending, now);
+}
+
+bool Worker::forward(const QueryContext& context, const Batch& batch, UdpListener& listener,
+                     const UdpReturnPath& path) {
+  PendingQuery* pending = take_pending(context, batch);
+  if (pending == nullptr) return false;
+  pending->udp = &listener;
+  pending->return_path = path;
+  ask(*pending, batch.now);
+  return true;
+}
+
+bool Worker::forward(const QueryContext& context, const Batch& batch, std::shared_ptr<StreamConnection> stream) {
+  PendingQuery* pending = take_pending(context, batch);
+  if (pending == nullptr) return false;
+  pending->stream = std::move(stream);
+  ask(*pending, batch.now);
+  return true;
+}
+
+void Worker::prefetch(const QueryContext& context, const Batch& batch) {
+  PendingQuery* pending = take_pending(context, batch);
+  if (pending == nullptr) return;
+  counters_->prefetches.add();
+  ask(*pending, batch.now);
+}
+
+void Worker::finish(PendingQuery& pending, const ForwardResult& result) noexcept {
+  const base::Instant now = base::monotonic_now();
+  const PolicySnapshot& policy = *pending.policy;
+  if (pending.udp == nullptr && !pending.stream) {
+    pipeline_.store_only(pending.context, policy, result, now);
+    release(pending);
+    return;
+  }
+  const std::size_t room = pending.udp != nullptr ? UdpListener::kResponseBytes : response_.size();
+  const std::size_t length =
+      pipeline_.complete(pending.context, policy, result, now, base::MutableBytes(response_).first(room));
+  const auto response = base::ByteView(response_).first(length);
+  if (pending.udp != nullptr) pending.udp->send(pending.return_path, response);
+  else pending.stream->complete(response);
+  pipeline_.note(pending.context, policy, pending.arrival_unix_us, elapsed_us(pending.context.arrival, now), response);
+  release(pending);
+}
+
+void Worker::release(PendingQuery& pending) noexcept {
+  pool_.give_back(&pending);
+  pending_now_.store(pool_.in_use(), std::memory_order_relaxed);
+  if (pool_.in_use() == 0) close_retired();
+}
+
+void Worker::close_retired() noexcept {
+  for (; closed_ < retired_.size(); ++closed_) retired_[closed_]->close();
+}
+
+void Worker::note(const QueryContext& context, const Batch& batch, base::ByteView response) {
+  pipeline_.note(context, *batch.policy, batch.wall_us, elapsed_us(batch.now, base::monotonic_now()), response);
+  if (context.wants_prefetch) prefetch(context, batch);
+}
+
+void Worker::end_batch(const Batch& batch, std::span<QueryContext> contexts,
+                       std::span<const Disposition> dispositions,
+                       std::span<std::array<std::uint8_t, UdpListener::kResponseBytes>> responses,
+                       std::span<const std::size_t> lengths, std::size_t count) {
+  const std::uint32_t duration_us = elapsed_us(batch.now, base::monotonic_now());
+  for (std::size_t i = 0; i < count; ++i) {
+    if (dispositions[i] != Disposition::kRespond) continue;
+    pipeline_.note(contexts[i], *batch.policy, batch.wall_us, duration_us,
+                   base::ByteView(responses[i]).first(lengths[i]));
+    if (contexts[i].wants_prefetch) prefetch(contexts[i], batch);
+  }
+}
+
+}  // namespace rampart::resolver
