@@ -161,11 +161,13 @@ void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexce
   context.size_limit =
       context.protocol == Protocol::kUdp ? dns::udp_size_limit(query) : dns::kMessageBytesMax;
   context.name.assign(query.qname());
-  context.hashes = policy.filter->hash_suffixes(context.name);
+  blocklists::hash_suffixes(policy.filter->key(), context.name, context.hashes);
   context.identity = &clients_.find(context.client, policy.clients);
   context.groups = policy.blocking_configured ? context.identity->groups & policy.active_groups : 0;
-  context.cache_hash = cache_key_hash(context.hashes.whole(), query.qtype(), context.identity->upstream_group,
-                                      query.dnssec_ok(), query.checking_disabled());
+  context.cache_hash = make_cache_key(policy.filter->key(), context.name, query.qtype(),
+                                      context.identity->upstream_group, query.dnssec_ok(),
+                                      query.checking_disabled())
+                           .hash;
   if (context.groups != 0) policy.filter->prefetch(context.hashes);
   if (policy.cache.enabled) cache_.prefetch(cache_key(context));
 }
@@ -217,7 +219,7 @@ Disposition Pipeline::decide(QueryContext& context, const PolicySnapshot& policy
     return respond(context, Reason::kNotFqdn, Stage::kFqdnOnly);
   }
   if (context.groups != 0) {
-    context.verdict = policy.filter->match(context.hashes, context.name, context.groups);
+    context.verdict = policy.filter->match(context.name, context.hashes, context.groups);
     if (context.verdict.action == blocklists::Action::kAllow) {
       context.allowed = true;
     } else if (context.groups & policy.filter->allowlist_only_groups()) {

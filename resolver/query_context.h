@@ -8,6 +8,7 @@
 #include "base/ip_address.h"
 #include "base/time.h"
 #include "blocklists/filter_set.h"
+#include "blocklists/name_hashes.h"
 #include "blocklists/verdict.h"
 #include "dns/name.h"
 #include "dns/query_view.h"

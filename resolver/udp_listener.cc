@@ -64,6 +64,8 @@ UdpListener::UdpListener(Worker& worker, OwnedFd socket, const base::IpEndpoint&
   }
 }
 
+UdpListener::~UdpListener() = default;
+
 void UdpListener::start() {
   reading_ = true;
   wait();

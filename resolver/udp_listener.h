@@ -26,6 +26,7 @@ class UdpListener {
   static constexpr std::size_t kResponseBytes = 2048;     ///< above what we ever send by UDP (1232)
 
   UdpListener(Worker& worker, OwnedFd socket, const base::IpEndpoint& address);
+  ~UdpListener();
   UdpListener(const UdpListener&) = delete;
 
   void start();
