@@ -3,6 +3,9 @@
 include_guard()
 include(GNUInstallDirs)
 
+# Packing takes the binary that was built; it does not build the tests first.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
+
 install(TARGETS rampart RUNTIME DESTINATION bin COMPONENT rampart)
 install(FILES deploy/systemd/rampart.service DESTINATION lib/systemd/system COMPONENT rampart)
 install(FILES deploy/systemd/rampart.sysusers DESTINATION lib/sysusers.d RENAME rampart.conf COMPONENT rampart)
