@@ -62,8 +62,10 @@ inline Hash128 absorb_bytes(const HashKey& key, Hash128 state, const std::uint8_
     p += 8;
     length -= 8;
   }
-  // The count is rotated into the tail so that "a" and "a\0" differ.
-  return absorb(key, state, load_partial(p, length) ^ (std::uint64_t{total} * 0x9fb21c651e98df25ULL));
+  // The count enters beside the tail, not within it: were it mixed into the word, octets chosen by a stranger
+  // could make one long input of two short ones when inputs are chained, as the labels of a name are.
+  state.hi ^= std::uint64_t{total + 1} * 0x9fb21c651e98df25ULL;
+  return absorb(key, state, load_partial(p, length));
 }
 
 inline Hash128 hash_bytes(const HashKey& key, const std::uint8_t* p, std::size_t length) noexcept {

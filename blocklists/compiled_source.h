@@ -51,9 +51,12 @@ class CompiledSource {
   [[nodiscard]] const std::vector<Regex>& regexes() const noexcept { return regexes_; }
   [[nodiscard]] const std::vector<Range>& ranges() const noexcept { return ranges_; }
 
+  /// Gives back the memory of all hashes up to this one, for the reader that has consumed them in order and is
+  /// the only one; they read as zero from then on.
+  void forget_up_to(std::uint64_t hash) noexcept;
+
  private:
   friend class SourceCompiler;
-  friend class FilterSetBuilder;
   std::array<PageArray<std::uint64_t>, RuleClass::kCount> hashes_;  ///< each sorted, without duplicates
   std::vector<Regex> regexes_;
   std::vector<Range> ranges_;

@@ -30,6 +30,8 @@ struct SourceInfo {
   std::uint64_t entries = 0;
 };
 
+struct FilterSetParts;
+
 class FilterSet {
  public:
   FilterSet();
@@ -70,8 +72,7 @@ class FilterSet {
 
  private:
   friend class FilterSetBuilder;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<FilterSetParts> parts_;
 };
 
 }  // namespace rampart::blocklists

@@ -1,0 +1,123 @@
+#include "blocklists/compiled_source.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "blocklists/name_hashes.h"
+
+namespace rampart::blocklists {
+
+std::uint64_t CompiledSource::rule_count() const noexcept {
+  std::uint64_t count = regexes_.size() + ranges_.size();
+  for (const auto& hashes : hashes_) count += hashes.size();
+  return count;
+}
+
+std::size_t CompiledSource::memory_bytes() const noexcept {
+  std::size_t bytes = sizeof(*this) + ranges_.capacity() * sizeof(Range) + regexes_.capacity() * sizeof(Regex);
+  for (const auto& hashes : hashes_) bytes += hashes.bytes();
+  for (const auto& regex : regexes_) bytes += regex.text.capacity();
+  return bytes;
+}
+
+void CompiledSource::forget_up_to(std::uint64_t hash) noexcept {
+  for (auto& hashes : hashes_) {
+    // What was given back reads as zero, so the array is still sorted.
+    const auto* behind = std::upper_bound(hashes.begin(), hashes.end(), hash);
+    hashes.release_front(static_cast<std::size_t>(behind - hashes.begin()));
+  }
+}
+
+// Hashes in the order of arrival, in chunks, so that growth never copies and memory stays at 8 octets each. A
+// histogram of the top octets is kept alongside: it lets sorted() move each chunk to its final place and free it.
+struct SourceCompiler::Pile {
+  static constexpr std::size_t kChunkSize = 64 * 1024;
+  static constexpr std::size_t kParts = 256;
+
+  std::vector<PageArray<std::uint64_t>> chunks;
+  std::size_t used_in_last = kChunkSize;
+  std::array<std::size_t, kParts> histogram{};
+
+  void add(std::uint64_t hash) {
+    if (used_in_last == kChunkSize) {
+      chunks.emplace_back(kChunkSize);
+      used_in_last = 0;
+    }
+    chunks.back()[used_in_last++] = hash;
+    ++histogram[hash >> 56];
+  }
+
+  PageArray<std::uint64_t> sorted() {
+    std::array<std::size_t, kParts> next{};
+    std::size_t total = 0;
+    for (std::size_t part = 0; part < kParts; ++part) {
+      next[part] = total;
+      total += histogram[part];
+    }
+    PageArray<std::uint64_t> result(total);
+    for (auto& chunk : chunks) {
+      const std::size_t used = &chunk == &chunks.back() ? used_in_last : kChunkSize;
+      for (std::size_t i = 0; i < used; ++i) result[next[chunk[i] >> 56]++] = chunk[i];
+      chunk = {};
+    }
+    std::uint64_t* begin = result.data();
+    std::uint64_t* kept = begin;
+    for (const std::size_t count : histogram) {
+      std::sort(begin, begin + count);
+      kept = std::unique_copy(begin, begin + count, kept);
+      begin += count;
+    }
+    result.shrink(static_cast<std::size_t>(kept - result.data()));
+    return result;
+  }
+};
+
+SourceCompiler::SourceCompiler(const base::HashKey& key) : key_(key) {}
+SourceCompiler::~SourceCompiler() = default;
+
+void SourceCompiler::add(const Rule& rule) {
+  const RuleClass rule_class{.wildcard = rule.kind == RuleKind::kWildcard,
+                             .exception = rule.action == Action::kAllow,
+                             .important = rule.important};
+  switch (rule.kind) {
+    case RuleKind::kExact:
+    case RuleKind::kWildcard: {
+      auto& pile = piles_[rule_class.index()];
+      if (!pile) pile = std::make_unique<Pile>();
+      pile->add(hash_name_text(key_, rule.name));
+      break;
+    }
+    case RuleKind::kRegex:
+      result_.regexes_.push_back({std::string(rule.regex), rule_class});
+      break;
+    case RuleKind::kAddress:
+      result_.ranges_.push_back({rule.range, rule_class});
+      break;
+  }
+}
+
+CompiledSource SourceCompiler::finish() {
+  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
+    if (piles_[i]) result_.hashes_[i] = piles_[i]->sorted();
+    piles_[i].reset();
+  }
+
+  // Regexes keep their order: the first that matches is the one that is reported.
+  std::unordered_set<std::string> seen;
+  std::erase_if(result_.regexes_, [&seen](const CompiledSource::Regex& regex) {
+    return !seen.insert(static_cast<char>('0' + regex.rule_class.index()) + regex.text).second;
+  });
+
+  const auto order = [](const CompiledSource::Range& range) {
+    return std::tuple(range.range.base.mapped(), range.range.base.is_v4(), range.range.prefix, range.rule_class.index());
+  };
+  auto& ranges = result_.ranges_;
+  std::sort(ranges.begin(), ranges.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  ranges.erase(std::unique(ranges.begin(), ranges.end(), [&](const auto& a, const auto& b) { return order(a) == order(b); }),
+               ranges.end());
+  ranges.shrink_to_fit();
+  result_.regexes_.shrink_to_fit();
+  return std::exchange(result_, CompiledSource{});
+}
+
+}  // namespace rampart::blocklists
