@@ -1,0 +1,136 @@
+#include "blocklists/list_source.h"
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+namespace rampart::blocklists {
+namespace {
+
+constexpr std::size_t kChunkBytes = 1 << 16;
+// A list of ten million names is about 300 MB; more text than this from one source is an archive bomb.
+constexpr std::uint64_t kTextBytesMax = std::uint64_t{1} << 30;
+
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+// Feeds text to the parser and keeps the bound on it.
+class TextFeed {
+ public:
+  explicit TextFeed(ListParser& parser) : parser_(parser) {}
+  // False: stop reading (error budget exceeded or text too long).
+  bool take(std::string_view text) {
+    bytes_ += text.size();
+    return bytes_ <= kTextBytesMax && parser_.feed(text);
+  }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] bool is_too_long() const { return bytes_ > kTextBytesMax; }
+
+ private:
+  ListParser& parser_;
+  std::uint64_t bytes_ = 0;
+};
+
+base::Status read_plain(std::FILE* file, TextFeed& feed) {
+  std::vector<char> chunk(kChunkBytes);
+  for (std::size_t n; (n = std::fread(chunk.data(), 1, chunk.size(), file)) > 0;)
+    if (!feed.take({chunk.data(), n})) return base::Done{};
+  if (std::ferror(file)) return base::Error{std::string("read failed: ") + std::strerror(errno)};
+  return base::Done{};
+}
+
+base::Status read_gzip(std::FILE* file, TextFeed& feed) {
+  z_stream stream{};
+  constexpr int kGzipOnly = 16 + MAX_WBITS;
+  if (inflateInit2(&stream, kGzipOnly) != Z_OK) return base::Error{std::string("zlib does not start")};
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, inflateEnd);
+  std::vector<unsigned char> in(kChunkBytes);
+  std::vector<char> out(kChunkBytes);
+  int state = Z_OK;
+  for (std::size_t n; state != Z_STREAM_END && (n = std::fread(in.data(), 1, in.size(), file)) > 0;) {
+    stream.next_in = in.data();
+    stream.avail_in = static_cast<uInt>(n);
+    while (stream.avail_in > 0 && state != Z_STREAM_END) {
+      stream.next_out = reinterpret_cast<unsigned char*>(out.data());
+      stream.avail_out = static_cast<uInt>(out.size());
+      state = inflate(&stream, Z_NO_FLUSH);
+      if (state != Z_OK && state != Z_STREAM_END && state != Z_BUF_ERROR)
+        return base::Error{std::string("gzip data is damaged")};
+      if (!feed.take({out.data(), out.size() - stream.avail_out})) return base::Done{};
+    }
+  }
+  if (state != Z_STREAM_END) return base::Error{std::string("gzip data is cut short")};
+  return base::Done{};
+}
+
+base::Status read_zstd(std::FILE* file, TextFeed& feed) {
+  const std::unique_ptr<ZSTD_DStream, std::size_t (*)(ZSTD_DStream*)> stream(ZSTD_createDStream(), ZSTD_freeDStream);
+  std::vector<char> in(kChunkBytes);
+  std::vector<char> out(kChunkBytes);
+  std::size_t wanted = 1;
+  for (std::size_t n; (n = std::fread(in.data(), 1, in.size(), file)) > 0;) {
+    ZSTD_inBuffer input{in.data(), n, 0};
+    while (input.pos < input.size) {
+      ZSTD_outBuffer output{out.data(), out.size(), 0};
+      wanted = ZSTD_decompressStream(stream.get(), &output, &input);
+      if (ZSTD_isError(wanted))
+        return base::Error{std::string("zstd data is damaged: ") + ZSTD_getErrorName(wanted)};
+      if (!feed.take({out.data(), output.pos})) return base::Done{};
+    }
+  }
+  if (wanted != 0) return base::Error{std::string("zstd data is cut short")};
+  return base::Done{};
+}
+
+base::Status read_file(const std::string& path, TextFeed& feed) {
+  const File file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  if (!file) return base::Error{std::string(std::strerror(errno)) + " (check the path, relative to the working directory)"};
+  unsigned char magic[4] = {};
+  const std::size_t n = std::fread(magic, 1, sizeof(magic), file.get());
+  if (std::ferror(file.get())) return base::Error{std::string(std::strerror(errno))};
+  std::rewind(file.get());
+  if (n >= 2 && magic[0] == 0x1f && magic[1] == 0x8b) return read_gzip(file.get(), feed);
+  if (n == 4 && magic[0] == 0x28 && magic[1] == 0xb5 && magic[2] == 0x2f && magic[3] == 0xfd)
+    return read_zstd(file.get(), feed);
+  return read_plain(file.get(), feed);
+}
+
+std::string explain_errors(const ListStatistics& statistics) {
+  std::string text = "too many parse errors (" + std::to_string(statistics.error_count) + ")";
+  for (const auto& error : statistics.errors) text += "; line " + std::to_string(error.line) + ": " + error.text;
+  return text;
+}
+
+}  // namespace
+
+std::string SourceSpec::display_name() const {
+  if (kind != SourceKind::kInline) return text;
+  constexpr std::size_t kShown = 12;
+  const std::string line = text.substr(0, text.find('\n'));
+  return line.size() <= kShown ? line : line.substr(0, kShown) + "...";
+}
+
+base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const base::HashKey& key,
+                                                   const ListParserOptions& options) {
+  SourceCompiler compiler(key);
+  ListParser parser(options, compiler);
+  TextFeed feed(parser);
+  if (spec.kind == SourceKind::kInline) {
+    static_cast<void>(feed.take(spec.text));
+  } else if (const auto read = read_file(spec.text, feed); !read.ok()) {
+    return base::Error{"cannot open source: " + spec.display_name() + ": " + read.error()};
+  }
+  if (feed.is_too_long())
+    return base::Error{spec.display_name() + ": more than 1 GiB of text, refused (is it an archive bomb?)"};
+  if (!parser.finish()) return base::Error{spec.display_name() + ": " + explain_errors(parser.statistics())};
+  LoadedSource loaded;
+  loaded.rules = std::make_shared<const CompiledSource>(compiler.finish());
+  loaded.statistics = parser.statistics();
+  loaded.bytes = feed.bytes();
+  return loaded;
+}
+
+}  // namespace rampart::blocklists

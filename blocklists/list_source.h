@@ -1,0 +1,40 @@
+// Where a list comes from, and reading it: inline text, a local file (plain, gzip or zstd), or a URL.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/keyed_hash.h"
+#include "base/result.h"
+#include "blocklists/compiled_source.h"
+#include "blocklists/list_parser.h"
+
+namespace rampart::blocklists {
+
+enum class SourceKind : std::uint8_t { kInline, kFile, kHttp };
+
+struct SourceSpec {
+  SourceKind kind = SourceKind::kInline;
+  std::string text;  ///< the list itself, a path, or a URL
+
+  /// For logs and statistics: URL or path; at most 12 characters of inline text.
+  [[nodiscard]] std::string display_name() const;
+  friend bool operator==(const SourceSpec&, const SourceSpec&) = default;
+  friend bool operator<(const SourceSpec& a, const SourceSpec& b) {
+    return a.kind != b.kind ? a.kind < b.kind : a.text < b.text;
+  }
+};
+
+/// One successful reading of a source.
+struct LoadedSource {
+  std::shared_ptr<const CompiledSource> rules;
+  ListStatistics statistics;
+  std::uint64_t bytes = 0;  ///< of text, after decompression
+};
+
+/// Reads inline text or a local file. Errors name the source, what was found, and the cure.
+/// Memory: one chunk of text beside the compiled rules.
+[[nodiscard]] base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const base::HashKey& key,
+                                                                 const ListParserOptions& options);
+
+}  // namespace rampart::blocklists
