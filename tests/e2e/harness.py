@@ -1,0 +1,171 @@
+"""Real programs for end-to-end tests: our binary, Knot DNS as its upstream, and waiting without sleeping blindly.
+
+Everything listens on loopback, on ports that the kernel chose, and is ended by its own pid.
+"""
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import dns.message
+import dns.query
+import dns.rdatatype
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("RAMPART_BINARY", str(ROOT / "build/dev/control/rampart"))
+DATA = pathlib.Path(os.environ.get("RAMPART_DATA_DIR", ROOT.parent / "shared/data"))
+
+
+def free_port():
+    """A port that is free for UDP and TCP on 127.0.0.1."""
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                with contextlib.suppress(OSError):
+                    udp.bind(("127.0.0.1", port))
+                    return port
+    raise RuntimeError("no free port")
+
+
+def wait_for(condition, what, seconds=15.0):
+    """Polls until condition() is true; its last exception is shown if it never is."""
+    end = time.monotonic() + seconds
+    error = None
+    while time.monotonic() < end:
+        try:
+            if condition():
+                return
+        except Exception as e:  # the condition may fail while a program starts
+            error = e
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {seconds} s ({error})")
+
+
+def query(port, name, rdtype="A", tcp=False, timeout=3.0, address="127.0.0.1", **options):
+    message = dns.message.make_query(name, rdtype, **options)
+    ask = dns.query.tcp if tcp else dns.query.udp
+    return ask(message, address, port=port, timeout=timeout)
+
+
+def addresses(response):
+    return sorted(r.address for rrset in response.answer for r in rrset
+                  if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA))
+
+
+class Program:
+    """A child process with its output in a file; ended by pid."""
+
+    def __init__(self, arguments, directory, name, environment=None):
+        self.log_path = pathlib.Path(directory) / f"{name}.log"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, cwd=directory,
+                                            env={**os.environ, **(environment or {})})
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def running(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, seconds=10):
+        if self.running():
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        return self.process.returncode
+
+
+class Knot(Program):
+    """An authoritative server for the root zone with the given records: the whole Internet of a test.
+
+    records: lines of zone text, owners absolute.
+    """
+
+    def __init__(self, directory, records, port=None):
+        self.port = port or free_port()
+        directory = pathlib.Path(directory) / f"knot-{self.port}"
+        directory.mkdir(exist_ok=True)
+        (directory / "root.zone").write_text(
+            ". 3600 SOA ns.invalid. host.invalid. 1 3600 600 86400 300\n. 3600 NS ns.invalid.\n" + "\n".join(records) + "\n")
+        (directory / "knot.conf").write_text(f"""
+server:
+    rundir: {directory}
+    listen: 127.0.0.1@{self.port}
+    udp-workers: 1
+    tcp-workers: 1
+database:
+    storage: {directory}
+log:
+  - target: stderr
+    any: warning
+zone:
+  - domain: .
+    file: {directory}/root.zone
+    semantic-checks: off
+""")
+        super().__init__(["knotd", "-c", str(directory / "knot.conf")], directory, "knot")
+        wait_for(lambda: query(self.port, ".", "SOA", timeout=0.3).answer, f"knotd ({self.log_path})")
+
+
+class Rampart(Program):
+    """Our server with a configuration given as text; `{dns}` in it becomes the DNS port."""
+
+    def __init__(self, directory, config, wait=True, arguments=()):
+        self.port = free_port()
+        self.config_path = pathlib.Path(directory) / f"rampart-{self.port}.yml"
+        self.write(config)
+        super().__init__([BINARY, "serve", "--config", str(self.config_path), *arguments], directory, f"rampart-{self.port}")
+        if wait:
+            wait_for(self.answers, "rampart does not answer; its log:\n" + self.log)
+
+    def write(self, config):
+        self.config_path.write_text(config.replace("{dns}", f"127.0.0.1:{self.port}"))
+
+    def answers(self):
+        if not self.running():
+            raise RuntimeError(f"rampart ended with {self.process.returncode}: {self.log}")
+        return query(self.port, "healthcheck.blocky", timeout=0.3).rcode() == 0
+
+    def query(self, name, rdtype="A", **options):
+        return query(self.port, name, rdtype, **options)
+
+
+class E2eTest(unittest.TestCase):
+    def setUp(self):
+        if not os.access(BINARY, os.X_OK):
+            self.fail(f"{BINARY} is missing: build it first (tools/test does)")
+        self.directory = tempfile.mkdtemp(prefix="rampart-e2e-")
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+
+    def start(self, program):
+        self.addCleanup(program.stop)
+        return program
+
+
+def base_config(upstream_port, extra="", log_type="none"):
+    return f"""
+upstreams:
+  groups:
+    default:
+      - 127.0.0.1:{upstream_port}
+ports:
+  dns: {{dns}}
+queryLog:
+  type: {log_type}
+{extra}
+"""
