@@ -73,16 +73,24 @@ void append_printable(std::string& out, std::string_view text) {
   for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
 }
 
-std::string time_text(const char* format) {
+// Kept for each thread: the local time of day costs more than the rest of a line, and changes once a second.
+const std::string& time_text(const char* format) {
+  thread_local std::time_t last = -1;
+  thread_local const char* last_format = nullptr;
+  thread_local std::string text;
   const std::time_t now = std::time(nullptr);
+  if (now == last && format == last_format) return text;
   std::tm local{};
   localtime_r(&now, &local);
   char buffer[48];
-  return {buffer, std::strftime(buffer, sizeof(buffer), format, &local)};
+  text.assign(buffer, std::strftime(buffer, sizeof(buffer), format, &local));
+  last = now;
+  last_format = format;
+  return text;
 }
 
 std::string render(const Options& options, Level level, std::string_view component, std::string_view message,
-                   Fields fields) {
+                   std::span<const Field> fields) {
   std::vector<const Field*> sorted;
   sorted.reserve(fields.size());
   for (const auto& field : fields) sorted.push_back(&field);
@@ -159,6 +167,17 @@ std::uint64_t dropped_lines() noexcept {
   return s.pool ? s.pool->overrun_counter() : 0;
 }
 
+std::string format(Level level, std::string_view component, std::string_view message,
+                   std::span<const Field> fields) {
+  State& s = state();
+  Options options;
+  {
+    const std::lock_guard lock(s.mutex);
+    options = s.options;
+  }
+  return render(options, level, component, message, fields);
+}
+
 void write(Level level, std::string_view component, std::string_view message, Fields fields) {
   if (!enabled(level)) return;
   State& s = state();
@@ -169,7 +188,7 @@ void write(Level level, std::string_view component, std::string_view message, Fi
     logger = s.logger;
     options = s.options;
   }
-  const std::string line = render(options, level, component, message, fields);
+  const std::string line = render(options, level, component, message, {fields.begin(), fields.size()});
   if (logger) {
     logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
     return;

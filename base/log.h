@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,10 @@ void shutdown();
 
 /// `component` is Blocky's prefix ("server", "queryLog", "redis"); fields are printed as k=v, sorted by key.
 void write(Level level, std::string_view component, std::string_view message, Fields fields = {});
+
+/// The same line without its newline, for a thread that writes to stdout itself, in bulk, and may wait for it.
+[[nodiscard]] std::string format(Level level, std::string_view component, std::string_view message,
+                                 std::span<const Field> fields);
 
 inline void debug(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kDebug, c, m, f); }
 inline void info(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kInfo, c, m, f); }

@@ -55,6 +55,7 @@ struct QueryLogOptions {
   std::size_t batch_bytes = 1u << 20;        ///< a batch is handed on at this size even before flush_interval
   std::size_t queue_bytes_max = 32u << 20;   ///< between drain and sink; beyond it entries go to the fallback
   int stdout_fd = 1;                         ///< for tests
+  friend bool operator==(const QueryLogOptions&, const QueryLogOptions&) = default;
 };
 
 }  // namespace rampart::storage

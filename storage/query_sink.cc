@@ -1,0 +1,32 @@
+#include "storage/query_sink.h"
+
+#include "storage/console_sink.h"
+
+namespace rampart::storage {
+namespace {
+
+base::Error<std::string> not_built(std::string_view type) {
+  return base::Error{"queryLog.type: " + std::string(type) +
+                     " is not built into this version; use postgresql, timescale, sqlite, csv, csv-client, "
+                     "console or none"};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<QuerySink>, std::string> make_query_sink(const QueryLogOptions& options) {
+  using Made = std::unique_ptr<QuerySink>;
+  switch (options.type) {
+    case QueryLogType::kConsole: return Made(std::make_unique<ConsoleSink>(options.stdout_fd));
+    case QueryLogType::kMysql: return not_built("mysql");
+    case QueryLogType::kDnstap: return not_built("dnstap");
+    case QueryLogType::kPostgresql: return not_built("postgresql");
+    case QueryLogType::kTimescale: return not_built("timescale");
+    case QueryLogType::kSqlite: return not_built("sqlite");
+    case QueryLogType::kCsv: return not_built("csv");
+    case QueryLogType::kCsvClient: return not_built("csv-client");
+    case QueryLogType::kNone: break;
+  }
+  return base::Error{std::string("queryLog.type: none has no sink")};
+}
+
+}  // namespace rampart::storage
