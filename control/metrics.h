@@ -4,6 +4,7 @@
 // series of each family is cut to kSeriesMax, and what was cut is counted.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -24,15 +25,27 @@ inline constexpr std::size_t kSeriesMax = 5000;
 /// Upper bounds in seconds of blocky_request_duration_seconds, fixed by Blocky's dashboards.
 inline constexpr std::array<double, 11> kDurationBounds = {.005, .01, .02, .03, .05, .075, .1, .2, .5, 1, 2};
 
+/// Those of blocky_dnssec_validation_duration_seconds: Prometheus' default buckets.
+inline constexpr std::array<double, 11> kValidationBounds = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+
 /// Counts by bucket, not cumulated; the last bucket is +Inf.
-struct DurationHistogram {
-  std::array<std::uint64_t, kDurationBounds.size() + 1> buckets{};
+template <const auto& kBounds>
+struct Histogram {
+  std::array<std::uint64_t, kBounds.size() + 1> buckets{};
   double sum_s = 0;
 
-  void add(double seconds, std::uint64_t times = 1) noexcept;
-  void merge(const DurationHistogram& other) noexcept;
-  [[nodiscard]] std::uint64_t count() const noexcept;
+  void add(double seconds, std::uint64_t times = 1) noexcept {
+    const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), seconds);
+    buckets[static_cast<std::size_t>(bound - kBounds.begin())] += times;
+    sum_s += seconds * static_cast<double>(times);
+  }
+  void merge(const Histogram& other) noexcept {
+    for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] += other.buckets[i];
+    sum_s += other.sum_s;
+  }
 };
+using DurationHistogram = Histogram<kDurationBounds>;
+using ValidationHistogram = Histogram<kValidationBounds>;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
@@ -86,6 +99,7 @@ struct MetricsSnapshot {
 
   struct Dnssec {
     std::map<std::string, std::uint64_t> validations;  ///< by result: Secure, Insecure, Bogus, Indeterminate
+    std::map<std::string, ValidationHistogram> durations;  ///< by result
     std::uint64_t cache_hits = 0;
   };
   std::optional<Dnssec> dnssec;  ///< nullopt: no validation

@@ -1,0 +1,12 @@
+// The page at /: what runs here, and where the rest is.
+#pragma once
+
+#include <string>
+
+namespace rampart::control {
+
+struct AdminApiOptions;
+
+[[nodiscard]] std::string landing_page(const AdminApiOptions& options);
+
+}  // namespace rampart::control
