@@ -1,6 +1,7 @@
 # How every target of this project is compiled, and the three helpers that keep the CMakeLists short:
 #   rampart_library(NAME [LINK targets...])             all .cc of the folder (main.cc excepted) as one static library
-#   rampart_tests(PREFIX LINK targets...)               each *_test.cc of the folder: one program, its cases in ctest
+#   rampart_tests(PREFIX [PLAIN] LINK targets...)       each *_test.cc of the folder: one program, its cases in ctest;
+#                                                       PLAIN: without tests/support, which knows all rooms
 #   rampart_bench(LINK targets...)                      each *_bench.cc of the folder: one Google Benchmark program
 include_guard()
 
@@ -50,13 +51,16 @@ function(rampart_library NAME)
 endfunction()
 
 function(rampart_tests PREFIX)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PLAIN" "" "LINK" ${ARGN})
+  if(NOT ARG_PLAIN)
+    list(APPEND ARG_LINK rampart_test_support)
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS *_test.cc)
   foreach(source ${sources})
     get_filename_component(name ${source} NAME_WE)
     set(target ${PREFIX}_${name})
     add_executable(${target} ${source})
-    target_link_libraries(${target} PRIVATE ${ARG_LINK} rampart_test_support GTest::gmock GTest::gtest_main)
+    target_link_libraries(${target} PRIVATE ${ARG_LINK} GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${target} TEST_PREFIX "${PREFIX}/" DISCOVERY_TIMEOUT 60
       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} PROPERTIES TIMEOUT 300)
   endforeach()
