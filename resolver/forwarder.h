@@ -142,6 +142,7 @@ class Forwarder {
 
   [[nodiscard]] std::vector<UpstreamStatus> status(base::Instant now) const;
   [[nodiscard]] std::size_t inflight() const noexcept;
+  [[nodiscard]] std::size_t open_sockets() const noexcept;
 
  private:
   class Core;
