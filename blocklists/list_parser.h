@@ -10,26 +10,15 @@
 
 #include <array>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "blocklists/list_grammar.h"
 #include "blocklists/rule.h"
 
 namespace rampart::blocklists {
-
-/// Why a well-formed line gave no rule. The sentences are in describe().
-enum class SkipCause : std::uint8_t {
-  kCosmetic,      ///< hides parts of a page (`##`, `#@#`, `#?#`)
-  kModifier,      ///< an Adblock rule that only holds under conditions which DNS cannot see (`$script`)
-  kDnsType,       ///< an Adblock rule for some query types only (`$dnstype=`)
-  kUrlPattern,    ///< matches addresses of pages or parts of names (`||x^/path`, `|https://`, `ad*.x`)
-  kConfiguration, ///< dnsmasq, unbound or zone text which is no rule (`server:`, `$TTL`, SOA, NS)
-  kRewrite,       ///< answers with other data instead of blocking (`address=/x/192.0.2.1`)
-  kRpzTrigger,    ///< an RPZ trigger other than the query name, or an action other than block and passthru
-};
-inline constexpr std::size_t kSkipCauseCount = 7;
-[[nodiscard]] std::string_view describe(SkipCause cause) noexcept;
 
 struct ListParserOptions {
   /// Errors that are tolerated; one more fails the source. -1: any number.
@@ -52,7 +41,9 @@ struct ListStatistics {
   std::uint64_t error_count = 0;
   std::vector<ParseError> errors;  ///< the first of them
   [[nodiscard]] std::uint64_t rule_count() const noexcept { return rules[0] + rules[1] + rules[2] + rules[3]; }
-  [[nodiscard]] std::uint64_t skipped_count() const noexcept;
+  [[nodiscard]] std::uint64_t skipped_count() const noexcept {
+    return std::accumulate(skipped.begin(), skipped.end(), std::uint64_t{0});
+  }
 };
 
 /// Not thread-safe; one for each source and load. Memory: one line.
@@ -63,9 +54,6 @@ class ListParser {
 
   /// `sink` is borrowed.
   ListParser(const ListParserOptions& options, RuleSink& sink);
-  ~ListParser();
-  ListParser(const ListParser&) = delete;
-  ListParser& operator=(const ListParser&) = delete;
 
   /// Takes the next piece of the text, cut anywhere. False: the error budget is exceeded and the rest need not
   /// be read; further calls do nothing.
@@ -77,20 +65,15 @@ class ListParser {
   [[nodiscard]] const ListStatistics& statistics() const noexcept { return statistics_; }
 
  private:
-  class Line;
   void take_line(std::string_view line);
   void fail(std::string_view reason, std::string_view line);
 
   const ListParserOptions options_;
-  RuleSink& sink_;
   ListStatistics statistics_;
+  ListGrammar grammar_;
   std::string partial_;        ///< the beginning of a line whose end has not arrived
   bool in_long_line_ = false;  ///< dropping octets up to the next line end
-  bool at_start_ = true;       ///< a byte order mark may come
   bool over_budget_ = false;
-  bool in_parentheses_ = false;  ///< inside a zone record that spans lines
-  std::string origin_;           ///< the zone's $ORIGIN, lower-case, without the final dot
-  std::string scratch_;          ///< the name being folded or converted
 };
 
 /// All of a text at once.
