@@ -66,6 +66,7 @@ struct CacheEntryView {
 struct CacheStats {
   std::size_t entries = 0;       ///< expired ones included until they are swept
   std::size_t bytes_used = 0;    ///< of entries and their headers
+  std::size_t bytes_touched = 0; ///< of the memory for entries, so far taken from the system
   std::size_t bytes_max = 0;     ///< the whole budget: entries, index, ghosts
   std::uint64_t insertions = 0;
   std::uint64_t replacements = 0;  ///< insertions of a key that was present
@@ -88,9 +89,9 @@ class Cache {
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
-  /// Copies the stored message into `out` with aged TTLs (all `stale_answer_ttl` when stale). The ID, the flags
-  /// RD/CD and the case of the question at offset 12 are the caller's to patch. If the message is longer than `out`,
-  /// `hit.length` says so and `out` holds the beginning, fit only for making a truncated response.
+  /// Copies the stored message into `out` with aged TTLs (all `stale_answer_ttl` when stale). ID and flags are as they
+  /// were inserted; they and the case of the question at offset 12 are the caller's to patch. If the message is
+  /// longer than `out`, `hit.length` says so and `out` holds the beginning, fit only for a truncated response.
   /// No lock, no allocation. Returns false on a miss; `out` may then hold garbage.
   [[nodiscard]] bool lookup(const CacheKeyView& key, base::Instant now, base::MutableBytes out, CacheHit& hit,
                             LookupMode mode = LookupMode::kFreshOnly) noexcept;

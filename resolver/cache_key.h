@@ -21,12 +21,21 @@ struct CacheKeyView {
   base::Hash128 hash;  ///< of all the above, by make_cache_key()
 
   /// Everything but the name, in one word; the form in which the cache stores and compares it.
-  [[nodiscard]] std::uint64_t scalars() const noexcept { return pack(name.length, qtype, upstream_group, dnssec_ok, checking_disabled); }
+  [[nodiscard]] std::uint64_t scalars() const noexcept {
+    return static_cast<std::uint64_t>(qtype) | (std::uint64_t{upstream_group} << 16) |
+           (std::uint64_t{name.length} << 32) | (std::uint64_t{dnssec_ok} << 40) |
+           (std::uint64_t{checking_disabled} << 41);
+  }
 
-  static std::uint64_t pack(std::uint8_t name_length, dns::RrType qtype, std::uint16_t group, bool dnssec_ok,
-                            bool checking_disabled) noexcept {
-    return static_cast<std::uint64_t>(qtype) | (std::uint64_t{group} << 16) | (std::uint64_t{name_length} << 32) |
-           (std::uint64_t{dnssec_ok} << 40) | (std::uint64_t{checking_disabled} << 41);
+  struct Scalars {
+    dns::RrType qtype;
+    std::uint16_t upstream_group;
+    std::uint8_t name_length;
+    bool dnssec_ok, checking_disabled;
+  };
+  [[nodiscard]] static Scalars unpack(std::uint64_t word) noexcept {
+    return {static_cast<dns::RrType>(word & 0xffff), static_cast<std::uint16_t>(word >> 16),
+            static_cast<std::uint8_t>(word >> 32), (word >> 40 & 1) != 0, (word >> 41 & 1) != 0};
   }
 };
 
