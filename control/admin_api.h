@@ -23,7 +23,8 @@ struct AdminApiOptions {
 /// Where a request is answered: kQuick ones never wait, so a health probe gets its answer while others wait.
 enum class ApiLane : std::uint8_t {
   kQuick,
-  kSlow,  ///< waits for the chain or for list downloads
+  kChain,    ///< waits for the chain, and so for upstreams
+  kRefresh,  ///< waits for list downloads
 };
 [[nodiscard]] ApiLane lane_of(const HttpRequest& request);
 

@@ -1,0 +1,87 @@
+#include "control/http_frontend.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "base/log.h"
+#include "control/doh_exchange.h"
+
+namespace rampart::control {
+namespace {
+
+// Threads and queue of each lane. The quick ones answer in microseconds (a scrape in milliseconds); queries wait for
+// upstreams, a few seconds at most; refreshes join each other, so two threads keep one caller from hiding the next.
+constexpr std::size_t kQuickThreads = 2, kQuickWaitingMax = 256;
+constexpr std::size_t kChainThreads = 4, kChainWaitingMax = 64;
+constexpr std::size_t kRefreshThreads = 2, kRefreshWaitingMax = 8;
+
+void warn_when_open(const AdminApiOptions& options) {
+  if (!is_open_to_all(options.access)) return;
+  base::log::warn("api", "the API is open to everybody: api.allowedNetworks holds a /0 range and no token is set; "
+                         "set api.adminTokens, or allow only your own networks");
+}
+
+}  // namespace
+
+HttpFrontend::HttpFrontend(ControlPlane& plane, AdminApiOptions options)
+    : plane_(plane), options_(std::make_shared<const AdminApiOptions>(std::move(options))),
+      quick_(kQuickThreads, kQuickWaitingMax), chain_(kChainThreads, kChainWaitingMax),
+      refresh_(kRefreshThreads, kRefreshWaitingMax) {
+  warn_when_open(*options_);
+}
+
+HttpFrontend::~HttpFrontend() {
+  for (Lane* lane : {&quick_, &chain_, &refresh_}) lane->pool.stop();
+  for (Lane* lane : {&quick_, &chain_, &refresh_}) lane->pool.join();
+}
+
+void HttpFrontend::adopt(AdminApiOptions options) {
+  auto next = std::make_shared<const AdminApiOptions>(std::move(options));
+  {
+    const std::lock_guard lock(options_mutex_);
+    std::swap(options_, next);
+  }
+  if (!is_open_to_all(next->access)) warn_when_open(*this->options());
+}
+
+std::shared_ptr<const AdminApiOptions> HttpFrontend::options() const {
+  const std::lock_guard lock(options_mutex_);
+  return options_;
+}
+
+void HttpFrontend::answer_doh(const HttpRequest& request, const AdminApiOptions& options, HttpReply reply) {
+  auto query = parse_doh_request(request, options.doh_path);
+  if (!query) {
+    reply(query.error());
+    return;
+  }
+  plane_.resolve(query->message, request.client, query->client_id, request.tls,
+                 [reply = std::move(reply)](std::vector<std::uint8_t> response) { reply(make_doh_response(response)); });
+}
+
+void HttpFrontend::answer(HttpRequest request, HttpReply reply) {
+  const auto current = options();
+  if (request.serves_doh && is_doh_path(request.path(), current->doh_path)) {
+    answer_doh(request, *current, std::move(reply));
+    return;
+  }
+  Lane* lane = &quick_;
+  if (const ApiLane wanted = lane_of(request); wanted != ApiLane::kQuick) {
+    lane = wanted == ApiLane::kChain ? &chain_ : &refresh_;
+  }
+  if (lane->waiting.fetch_add(1) >= lane->waiting_max) {
+    lane->waiting.fetch_sub(1);
+    busy_refusals_.add();
+    HttpResponse busy = HttpResponse::text(503, "too many calls are waiting; try again later\n");
+    busy.headers.emplace_back("Retry-After", "5");
+    reply(std::move(busy));
+    return;
+  }
+  boost::asio::post(lane->pool, [this, lane, current, request = std::move(request), reply = std::move(reply)] {
+    HttpResponse response = handle(request, plane_, *current);
+    lane->waiting.fetch_sub(1);
+    reply(std::move(response));
+  });
+}
+
+}  // namespace rampart::control
