@@ -25,4 +25,6 @@ std::size_t Forwarder::inflight() const noexcept { return core_->inflight(); }
 
 std::size_t Forwarder::open_sockets() const noexcept { return core_->open_sockets(); }
 
+std::size_t Forwarder::open_streams() const noexcept { return core_->open_streams(); }
+
 }  // namespace rampart::resolver

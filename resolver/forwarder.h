@@ -74,6 +74,8 @@ struct ForwarderOptions {
   /// TCP and TLS connections without a query are closed after this (RFC 7766 6.2.3).
   base::Duration stream_idle = std::chrono::seconds(10);
   bool use_0x20 = true;
+  /// PEM file with the certificate authorities for upstreams over TLS; empty: those of the system.
+  std::string tls_ca_file;
 };
 
 /// One writer (the worker), any number of readers.
@@ -142,7 +144,8 @@ class Forwarder {
 
   [[nodiscard]] std::vector<UpstreamStatus> status(base::Instant now) const;
   [[nodiscard]] std::size_t inflight() const noexcept;
-  [[nodiscard]] std::size_t open_sockets() const noexcept;
+  [[nodiscard]] std::size_t open_sockets() const noexcept;  ///< UDP
+  [[nodiscard]] std::size_t open_streams() const noexcept;  ///< TCP and TLS, of the current configuration
 
  private:
   class Core;

@@ -32,14 +32,34 @@ ForwardQuestion probe_question() noexcept {
   return {probe_name(), dns::RrType::kA, dns::RrClass::kIn, 0, false, false, {}};
 }
 
+bool is_supported(UpstreamProtocol protocol) noexcept {
+  return protocol == UpstreamProtocol::kClassic || protocol == UpstreamProtocol::kDot;
+}
+
 bool is_edns_refusal(dns::Rcode rcode) noexcept {
   return rcode == dns::Rcode::kFormErr || rcode == dns::Rcode::kNotImp || rcode == dns::Rcode::kBadVers;
+}
+
+std::unique_ptr<boost::asio::ssl::context> make_tls_context(const ForwarderOptions& options) {
+  namespace ssl = boost::asio::ssl;
+  auto context = std::make_unique<ssl::context>(ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  boost::system::error_code error;
+  if (options.tls_ca_file.empty())
+    context->set_default_verify_paths(error);
+  else
+    context->load_verify_file(options.tls_ca_file, error);
+  if (error)
+    base::log::error("upstream", "no certificate authorities for upstreams over TLS: " + error.message() +
+                                     "; install the system's CA certificates, or name a file that can be read",
+                     {{"file", options.tls_ca_file}});
+  return context;
 }
 
 }  // namespace
 
 Forwarder::Core::Core(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters)
-    : options_(options), counters_(counters), timer_(io), udp_(io, options_, counters_, random_, *this),
+    : options_(options), io_(io), counters_(counters), timer_(io), udp_(io, options_, counters_, random_, *this),
       table_(
           options_.inflight_max,
           [](Deadline& deadline, base::Instant now) noexcept {
@@ -76,6 +96,10 @@ void Forwarder::Core::adopt(std::shared_ptr<const UpstreamSet> set) {
                                         " are used");
         break;
       }
+      if (!is_supported(spec.protocol))
+        base::log::warn("upstream", "upstream `" + to_text(spec) + "` is never asked: its protocol is not supported yet; " +
+                                        "use `tcp+udp:` or `tcp-tls:`");
+      if (spec.protocol == UpstreamProtocol::kDot && !tls_) tls_ = make_tls_context(options_);
       mine.upstreams.push_back(upstream_for(spec));
     }
   }
@@ -90,6 +114,15 @@ std::vector<UpstreamStatus> Forwarder::Core::status(base::Instant now) const {
     for (const auto& upstream : group.upstreams)
       all.push_back({group.name, upstream->text, upstream->weight(now), upstream->is_down(), upstream->round_trip()});
   return all;
+}
+
+std::size_t Forwarder::Core::open_streams() const noexcept {
+  std::size_t open = 0;
+  if (set_)
+    for (const ActiveGroup& group : set_->groups)
+      for (const auto& upstream : group.upstreams)
+        for (const auto& address : upstream->addresses) open += address->stream && address->stream->is_connected();
+  return open;
 }
 
 // ---- a slot's life
@@ -265,30 +298,61 @@ void Forwarder::Core::start_lane(Lane& lane, Upstream& upstream, base::Instant n
   lane.with_edns = upstream.uses_edns(now);
   lane.is_edns_retry = false;
   lane.case_lost = false;
+  lane.is_truncated = false;
+  lane.over_stream = upstream.spec.protocol == UpstreamProtocol::kDot;
+  lane.is_stream_retry = false;
   lane.is_unreachable = false;
   lane.deadline = slot.only || group == nullptr ? slot.deadline : std::min(now + group->timeout, slot.deadline);
-  send_udp(lane, now);
+  send(lane, now);
   arm_sweep(now);
 }
 
-/// A new exchange: other socket, other ID, other letter case.
-void Forwarder::Core::send_udp(Lane& lane, base::Instant now) noexcept {
+void Forwarder::Core::send(Lane& lane, base::Instant now) noexcept {
   Upstream& upstream = *lane.upstream;
-  udp_.end(lane);
-  lane.state = Lane::State::kUdp;
-  lane.resend_at = base::Instant::max();
-  if (upstream.addresses.empty() || upstream.spec.protocol != UpstreamProtocol::kClassic) {
-    lane.is_unreachable = true;
-    return;
-  }
-  UdpPool& pool = upstream.addresses[lane.address % upstream.addresses.size()]->udp;
-  if (!udp_.begin(pool, lane, now)) {
-    lane.is_unreachable = true;
-    return;
-  }
-  lane.upper_case = options_.use_0x20 && upstream.keeps_case() && !lane.case_lost ? random_.next_u64() : 0;
+  end_exchange(lane);
+  lane.state = lane.over_stream ? Lane::State::kStream : Lane::State::kUdp;
   lane.sent_at = now;
+  lane.resend_at = base::Instant::max();
+  if (upstream.addresses.empty() || !is_supported(upstream.spec.protocol)) {
+    lane.is_unreachable = true;
+    return;
+  }
+  UpstreamAddress& address = *upstream.addresses[lane.address % upstream.addresses.size()];
+  if (lane.over_stream)
+    send_stream(lane, address, now);
+  else
+    send_udp(lane, address, now);
+}
+
+void Forwarder::Core::send_udp(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept {
+  if (!udp_.begin(address.udp, lane, now)) {
+    lane.is_unreachable = true;
+    return;
+  }
+  lane.upper_case = options_.use_0x20 && lane.upstream->keeps_case() && !lane.case_lost ? random_.next_u64() : 0;
   transmit(lane, now);
+}
+
+void Forwarder::Core::send_stream(Lane& lane, UpstreamAddress& address, base::Instant) noexcept {
+  const UpstreamSpec& spec = lane.upstream->spec;
+  const bool is_tls = spec.protocol == UpstreamProtocol::kDot;
+  if (!address.stream) {
+    std::string name;
+    if (is_tls) name = spec.common_name.empty() ? spec.host : spec.common_name;
+    address.stream = std::make_unique<UpstreamStream>(
+        StreamContext{io_, timer_, options_, counters_, random_, *this, tls_.get()}, address.udp.endpoint,
+        std::move(name));
+  }
+  if (!address.stream->begin(lane)) {
+    lane.is_unreachable = true;
+    return;
+  }
+  lane.upper_case = 0;
+  lane.transmissions = 1;
+  std::array<std::uint8_t, kUpstreamQueryBytesMax> query;
+  const std::size_t length =
+      write_upstream_query(lane.slot->question(), {lane.stream_id, 0, lane.with_edns, is_tls}, query);
+  address.stream->send({query.data(), length});
 }
 
 void Forwarder::Core::transmit(Lane& lane, base::Instant now) noexcept {
@@ -306,14 +370,19 @@ void Forwarder::Core::resend_udp(Lane& lane, base::Instant now) noexcept {
   counters_.retransmitted.add();
   if (lane.upstream->addresses.size() > 1) {
     ++lane.address;
-    return send_udp(lane, now);
+    return send(lane, now);
   }
   // The same datagram from the same port: another ID would only give a forger another target.
   transmit(lane, now);
 }
 
-void Forwarder::Core::end_lane(Lane& lane) noexcept {
+void Forwarder::Core::end_exchange(Lane& lane) noexcept {
   udp_.end(lane);
+  if (lane.stream != nullptr) lane.stream->end(lane);
+}
+
+void Forwarder::Core::end_lane(Lane& lane) noexcept {
+  end_exchange(lane);
   lane.state = Lane::State::kIdle;
   lane.is_unreachable = false;
 }
@@ -333,12 +402,16 @@ void Forwarder::Core::on_datagram(UdpExchange& exchange, base::MutableBytes mess
       counters_.mismatched_question.add();
       return;  // keep waiting: the true answer may still come
     case QuestionMatch::kCaseFolded:
-      counters_.case_folded.add();
-      if (lane.upstream->note_case_lost()) counters_.case_disabled.add();
-      lane.case_lost = true;
-      send_udp(lane, now);
-      arm(slot, now);
-      return;
+      if (lane.upper_case != 0) {
+        // Perhaps the upstream loses letter case, perhaps a forger guessed ID and port: TCP tells.
+        counters_.case_folded.add();
+        if (lane.upstream->note_case_lost()) counters_.case_disabled.add();
+        lane.case_lost = true;
+        lane.over_stream = true;
+        send(lane, now);
+        return arm(slot, now);
+      }
+      [[fallthrough]];
     case QuestionMatch::kExact:
       if (lane.upper_case != 0) lane.upstream->note_case_kept();
       // Names in the answer that point to the question are read in its case.
@@ -350,10 +423,37 @@ void Forwarder::Core::on_datagram(UdpExchange& exchange, base::MutableBytes mess
   if (is_cut || (base::load_u16(message.data() + 2) & dns::kFlagTc)) {
     counters_.truncated.add();
     keep(slot, message, true);
-    lane_failed(lane, LaneFailure::kUnusable, now);
-    return;
+    lane.is_truncated = true;
+    lane.over_stream = true;
+    send(lane, now);
+    return arm(slot, now);
   }
   accept(lane, message, now);
+}
+
+void Forwarder::Core::on_stream_message(StreamExchange& exchange, base::MutableBytes message,
+                                        base::Instant now) noexcept {
+  auto& lane = static_cast<Lane&>(exchange);
+  Slot& slot = *lane.slot;
+  switch (match_question(message, slot.question(), 0)) {
+    case QuestionMatch::kDifferent:
+      counters_.mismatched_question.add();
+      return;
+    case QuestionMatch::kCaseFolded:
+      std::memcpy(message.data() + dns::kHeaderBytes, slot.name.data(), slot.name_length);
+      break;
+    case QuestionMatch::kExact:
+    case QuestionMatch::kAbsent:
+      break;
+  }
+  accept(lane, message, now);
+}
+
+void Forwarder::Core::on_stream_broken(StreamExchange& exchange, bool was_open, base::Instant now) noexcept {
+  auto& lane = static_cast<Lane&>(exchange);
+  lane.is_unreachable = true;
+  lane.was_open = was_open;
+  timer_.arm(*lane.slot, now);
 }
 
 /// A response whose ID and question are ours.
@@ -370,9 +470,8 @@ void Forwarder::Core::accept(Lane& lane, base::MutableBytes wire, base::Instant 
   if (is_edns_refusal(rcode) && lane.with_edns) {
     lane.with_edns = false;
     lane.is_edns_retry = true;
-    send_udp(lane, now);
-    arm(slot, now);
-    return;
+    send(lane, now);
+    return arm(slot, now);
   }
   if (lane.is_edns_retry && !is_edns_refusal(rcode)) {
     upstream.disable_edns(now);
@@ -389,26 +488,43 @@ void Forwarder::Core::accept(Lane& lane, base::MutableBytes wire, base::Instant 
   finish(slot, ForwardOutcome::kAnswer, &*message, &upstream);
 }
 
+/// What is left to try with an upstream that could not be reached; true: it is under way.
+bool Forwarder::Core::try_otherwise(Lane& lane, base::Instant now) noexcept {
+  lane.is_unreachable = false;
+  if (lane.state == Lane::State::kStream && lane.was_open && !lane.is_stream_retry) {
+    lane.is_stream_retry = true;  // an upstream may close an idle connection just when we use it
+  } else if (lane.state == Lane::State::kStream && lane.case_lost && !lane.is_truncated) {
+    lane.over_stream = false;  // no TCP there: then without letter case
+  } else if (++lane.addresses_failed < lane.upstream->addresses.size()) {
+    ++lane.address;
+  } else {
+    return false;
+  }
+  send(lane, now);
+  return true;
+}
+
 bool Forwarder::Core::lane_failed(Lane& lane, LaneFailure failure, base::Instant now) noexcept {
   Slot& slot = *lane.slot;
   Upstream& upstream = *lane.upstream;
   slot.last_asked = &upstream;
+  // An upstream that answers over UDP is alive, whatever its TCP does.
+  const bool counts = lane.state != Lane::State::kStream || upstream.spec.protocol != UpstreamProtocol::kClassic;
   switch (failure) {
     case LaneFailure::kTimeout:
       counters_.timeouts.add();
       slot.had_timeout = true;
-      upstream.note_silence(now);
       upstream.preferred_address = static_cast<std::uint8_t>(lane.address + 1);
+      if (counts) upstream.note_silence(now);
+      if (UpstreamStream* stream = lane.stream) {
+        end_exchange(lane);
+        stream->suspect(lane.sent_at);
+      }
       break;
     case LaneFailure::kUnreachable:
-      if (++lane.addresses_failed < upstream.addresses.size()) {
-        lane.is_unreachable = false;
-        ++lane.address;
-        send_udp(lane, now);
-        return false;
-      }
+      if (try_otherwise(lane, now)) return false;
       counters_.network_errors.add();
-      upstream.note_silence(now);
+      if (counts) upstream.note_silence(now);
       break;
     case LaneFailure::kServerFailure:
       counters_.server_failures.add();

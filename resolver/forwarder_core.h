@@ -12,11 +12,12 @@
 #include "resolver/deadline_timer.h"
 #include "resolver/forwarder.h"
 #include "resolver/inflight.h"
+#include "resolver/upstream_stream.h"
 #include "resolver/upstream_udp.h"
 
 namespace rampart::resolver {
 
-class Forwarder::Core final : private UdpHandler {
+class Forwarder::Core final : private UdpHandler, private StreamHandler {
  public:
   Core(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters);
   ~Core();
@@ -28,6 +29,7 @@ class Forwarder::Core final : private UdpHandler {
   [[nodiscard]] std::vector<UpstreamStatus> status(base::Instant now) const;
   [[nodiscard]] std::size_t inflight() const noexcept { return table_.size(); }
   [[nodiscard]] std::size_t open_sockets() const noexcept { return udp_.open_sockets(); }
+  [[nodiscard]] std::size_t open_streams() const noexcept;
 
  private:
   enum class LaneFailure : std::uint8_t { kTimeout, kUnreachable, kServerFailure, kUnusable };
@@ -35,6 +37,9 @@ class Forwarder::Core final : private UdpHandler {
   // UdpHandler
   void on_datagram(UdpExchange& exchange, base::MutableBytes message, bool is_cut, base::Instant now) noexcept override;
   void on_unreachable(UdpExchange& exchange, base::Instant now) noexcept override;
+  // StreamHandler
+  void on_stream_message(StreamExchange& exchange, base::MutableBytes message, base::Instant now) noexcept override;
+  void on_stream_broken(StreamExchange& exchange, bool was_open, base::Instant now) noexcept override;
 
   // A slot's life.
   void start(Slot& slot, base::Instant now) noexcept;
@@ -48,12 +53,17 @@ class Forwarder::Core final : private UdpHandler {
 
   // A lane's.
   void start_lane(Lane& lane, Upstream& upstream, base::Instant now) noexcept;
-  void send_udp(Lane& lane, base::Instant now) noexcept;
+  /// A new exchange: other ID, and over UDP other socket and letter case.
+  void send(Lane& lane, base::Instant now) noexcept;
+  void send_udp(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept;
+  void send_stream(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept;
   void resend_udp(Lane& lane, base::Instant now) noexcept;
   void transmit(Lane& lane, base::Instant now) noexcept;
   void accept(Lane& lane, base::MutableBytes message, base::Instant now) noexcept;
+  [[nodiscard]] bool try_otherwise(Lane& lane, base::Instant now) noexcept;
   /// true if the slot is finished.
   bool lane_failed(Lane& lane, LaneFailure failure, base::Instant now) noexcept;
+  void end_exchange(Lane& lane) noexcept;
   void end_lane(Lane& lane) noexcept;
   void keep(Slot& slot, base::ByteView message, bool is_answer) noexcept;
   [[nodiscard]] const ActiveGroup* group_of(const Slot& slot) const noexcept;
@@ -70,11 +80,13 @@ class Forwarder::Core final : private UdpHandler {
   };
 
   const ForwarderOptions options_;
+  boost::asio::io_context& io_;
   ForwarderCounters& counters_;
   base::SecureRandom random_;
   DeadlineTimer timer_;
   UdpTransport udp_;
   InflightTable table_;
+  std::unique_ptr<boost::asio::ssl::context> tls_;  ///< once an upstream needs it
   std::shared_ptr<const ActiveSet> set_;
   std::vector<std::unique_ptr<KeptMessage>> kept_free_;
   Sweep sweep_;

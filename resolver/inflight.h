@@ -14,6 +14,7 @@
 #include "resolver/forwarder.h"
 #include "resolver/upstream.h"
 #include "resolver/upstream_query.h"
+#include "resolver/upstream_stream.h"
 #include "resolver/upstream_udp.h"
 
 namespace rampart::resolver {
@@ -33,11 +34,12 @@ struct ActiveSet {
 };
 
 /// One upstream being asked.
-struct Lane : UdpExchange {
+struct Lane : UdpExchange, StreamExchange {
   enum class State : std::uint8_t {
     kIdle,
     kAddress,  ///< waits for the addresses of the upstream's host name
     kUdp,
+    kStream,   ///< TCP or TLS
   };
   Slot* slot = nullptr;
   Upstream* upstream = nullptr;  ///< kept alive by the slot's set
@@ -48,6 +50,10 @@ struct Lane : UdpExchange {
   bool with_edns = false;
   bool is_edns_retry = false;    ///< the upstream refused EDNS in this lane
   bool case_lost = false;        ///< the upstream lost the letter case in this lane
+  bool is_truncated = false;     ///< the upstream's answer over UDP did not fit
+  bool over_stream = false;      ///< no more UDP in this lane
+  bool is_stream_retry = false;  ///< on a second connection
+  bool was_open = false;         ///< the connection that broke had been usable
   bool is_unreachable = false;   ///< noted; acted upon when the slot's timer fires
   std::uint64_t upper_case = 0;
   base::Instant sent_at{};

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "resolver/upstream_group.h"
 #include "resolver/upstream_set.h"
+#include "resolver/upstream_stream.h"
 #include "resolver/upstream_udp.h"
 
 namespace rampart::resolver {
@@ -19,6 +20,7 @@ namespace rampart::resolver {
 struct UpstreamAddress {
   explicit UpstreamAddress(base::IpEndpoint endpoint) noexcept : udp(endpoint) {}
   UdpPool udp;
+  std::unique_ptr<UpstreamStream> stream;  ///< since it was first needed
 };
 
 class Upstream {

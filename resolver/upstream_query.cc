@@ -43,18 +43,29 @@ std::size_t write_upstream_query(const UpstreamQuestion& question, const Upstrea
   p += 4;
 
   if (form.with_edns) {
-    const std::size_t options = question.ecs.empty() ? 0 : 4 + question.ecs.size();
+    const std::size_t ecs = question.ecs.empty() ? 0 : 4 + question.ecs.size();
+    std::size_t padding = 0;
+    if (form.padded) {
+      const std::size_t bare = static_cast<std::size_t>(p - out.data()) + 11 + ecs + 4;
+      padding = 4 + (kQueryPaddingBytes - bare % kQueryPaddingBytes) % kQueryPaddingBytes;
+    }
     *p++ = 0;  // the root
     base::store_u16(p, static_cast<std::uint16_t>(dns::RrType::kOpt));
     base::store_u16(p + 2, dns::kUdpPayloadBytes);
     base::store_u32(p + 4, question.dnssec_ok ? kDoBit : 0);
-    base::store_u16(p + 8, static_cast<std::uint16_t>(options));
+    base::store_u16(p + 8, static_cast<std::uint16_t>(ecs + padding));
     p += 10;
-    if (options != 0) {
+    if (ecs != 0) {
       base::store_u16(p, static_cast<std::uint16_t>(dns::EdnsOption::kEcs));
       base::store_u16(p + 2, static_cast<std::uint16_t>(question.ecs.size()));
       std::memcpy(p + 4, question.ecs.data(), question.ecs.size());
-      p += options;
+      p += ecs;
+    }
+    if (padding != 0) {
+      base::store_u16(p, static_cast<std::uint16_t>(dns::EdnsOption::kPadding));
+      base::store_u16(p + 2, static_cast<std::uint16_t>(padding - 4));
+      std::memset(p + 4, 0, padding - 4);
+      p += padding;
     }
   }
   return static_cast<std::size_t>(p - out.data());

@@ -9,8 +9,11 @@
 
 namespace rampart::resolver {
 
-/// Header, longest name, type and class, OPT, ECS.
-inline constexpr std::size_t kUpstreamQueryBytesMax = 12 + 255 + 4 + 11 + 4 + 20;
+/// Queries over TLS are padded to a multiple of this (RFC 8467 4.1).
+inline constexpr std::size_t kQueryPaddingBytes = 128;
+/// Header, longest name, type and class, OPT, ECS (306 octets), padded.
+inline constexpr std::size_t kUpstreamQueryBytesMax = 3 * kQueryPaddingBytes;
+static_assert(12 + 255 + 4 + 11 + 4 + 20 + 4 <= kUpstreamQueryBytesMax);
 
 struct UpstreamQuestion {
   base::ByteView name;  ///< lower-cased wire format
@@ -26,6 +29,7 @@ struct UpstreamQueryForm {
   /// 0x20: bit i (mod 64) says that octet i of the name, if a letter, is upper case. 0: all lower case.
   std::uint64_t upper_case;
   bool with_edns;
+  bool padded = false;  ///< needs EDNS
 };
 
 /// Writes the query into `out` (at least kUpstreamQueryBytesMax) and returns its length.

@@ -196,7 +196,10 @@ TEST(Forwarder, TurnsLetterCaseOffForAnUpstreamThatLosesIt) {
   }
   EXPECT_EQ(world.counters.case_folded.value(), 3u);
   EXPECT_EQ(world.counters.case_disabled.value(), 1u);
-  EXPECT_FALSE(upstream.queries().back().has_upper_case);
+  const auto queries = upstream.queries();
+  ASSERT_EQ(queries.size(), 9u);
+  EXPECT_TRUE(queries[1].over_tcp) << "a forger must not get a second try over UDP";
+  EXPECT_FALSE(queries.back().has_upper_case);
 }
 
 TEST(Forwarder, AsksWithoutEdnsWhereItIsRefusedAndRemembers) {
