@@ -10,7 +10,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
-foreach(pair "cares;libcares" "curl;libcurl" "re2;re2" "idn2;libidn2" "psl;libpsl" "pqxx;libpqxx" "hiredis;hiredis"
+foreach(pair "cares;libcares" "curl;libcurl" "re2;re2" "idn2;libidn2" "psl;libpsl" "pq;libpq" "hiredis;hiredis"
              "sqlite;sqlite3" "zstd;libzstd" "nghttp2;libnghttp2" "prometheus;prometheus-cpp-core")
   list(GET pair 0 short)
   list(GET pair 1 package)

@@ -1,6 +1,7 @@
 #include "storage/query_sink.h"
 
 #include "storage/console_sink.h"
+#include "storage/postgres_sink.h"
 
 namespace rampart::storage {
 namespace {
@@ -19,8 +20,11 @@ base::Result<std::unique_ptr<QuerySink>, std::string> make_query_sink(const Quer
     case QueryLogType::kConsole: return Made(std::make_unique<ConsoleSink>(options.stdout_fd));
     case QueryLogType::kMysql: return not_built("mysql");
     case QueryLogType::kDnstap: return not_built("dnstap");
-    case QueryLogType::kPostgresql: return not_built("postgresql");
-    case QueryLogType::kTimescale: return not_built("timescale");
+    case QueryLogType::kPostgresql:
+    case QueryLogType::kTimescale:
+      return Made(std::make_unique<PostgresSink>(
+          PostgresSinkOptions{options.target, options.type == QueryLogType::kTimescale, options.retention_days,
+                              options.connect_timeout}));
     case QueryLogType::kSqlite: return not_built("sqlite");
     case QueryLogType::kCsv: return not_built("csv");
     case QueryLogType::kCsvClient: return not_built("csv-client");

@@ -25,6 +25,12 @@ class Deadline {
   Deadline(base::Instant at, const std::atomic<std::int64_t>& stop_at) noexcept : at_(at), stop_at_(&stop_at) {}
   explicit Deadline(base::Instant at) noexcept : at_(at), stop_at_(nullptr) {}
 
+  /// The same, but not later than `at`.
+  [[nodiscard]] Deadline before(base::Instant at) const noexcept {
+    Deadline earlier = *this;
+    earlier.at_ = std::min(at_, at);
+    return earlier;
+  }
   [[nodiscard]] bool has_passed() const noexcept { return left().count() <= 0; }
   /// Time to the end, but at most one slice; for poll(). Never negative.
   [[nodiscard]] int slice_ms() const noexcept {

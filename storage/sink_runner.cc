@@ -7,6 +7,8 @@ namespace {
 
 // How long a quiet sink thread sleeps before it looks at the spool and at maintenance again.
 constexpr std::chrono::milliseconds kIdleWait{200};
+// On top of connecting: for looking at tables and creating them.
+constexpr std::chrono::seconds kPrepareTime{2};
 constexpr std::chrono::hours kMaintenancePause{1};
 constexpr std::chrono::seconds kMaintenanceTime{20};
 constexpr std::chrono::minutes kFirstMaintenance{1};
@@ -99,7 +101,7 @@ void SinkRunner::Shared::set_down(const std::string& error, std::optional<EntryB
 }
 
 bool SinkRunner::Shared::open() {
-  const base::Status opened = sink_->open(deadline_in(options_.connect_timeout));
+  const base::Status opened = sink_->open(deadline_in(options_.connect_timeout + kPrepareTime));
   if (!opened) {
     set_down(opened.error(), std::nullopt);
     return false;

@@ -2,38 +2,22 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include "base/log.h"
+#include "tests/support/captured_output.h"
 #include "tests/support/query_event_builder.h"
 
 namespace rampart::storage {
 namespace {
 
+using test_support::CapturedOutput;
 using test_support::QueryEventBuilder;
-
-/// Stands in for stdout: an anonymous file whose lines can be counted.
-class CapturedOutput {
- public:
-  CapturedOutput() : fd_(memfd_create("stdout", MFD_CLOEXEC)) { fcntl(fd_, F_SETFL, O_APPEND); }
-  ~CapturedOutput() { close(fd_); }
-  [[nodiscard]] int fd() const { return fd_; }
-  [[nodiscard]] std::string text() const {
-    std::string out(static_cast<std::size_t>(lseek(fd_, 0, SEEK_END)), '\0');
-    out.resize(static_cast<std::size_t>(std::max<ssize_t>(0, pread(fd_, out.data(), out.size(), 0))));
-    return out;
-  }
-  [[nodiscard]] std::size_t lines() const {
-    const std::string all = text();
-    return static_cast<std::size_t>(std::count(all.begin(), all.end(), '\n'));
-  }
-
- private:
-  int fd_;
-};
 
 QueryLogOptions console_to(int fd) {
   QueryLogOptions options;
