@@ -28,6 +28,18 @@ std::string one_line(const char* text) {
   return line;
 }
 
+/// The server's error without the statement it quotes.
+PostgresError server_error(const PGresult* result) {
+  const auto field = [&](int code) {
+    const char* text = PQresultErrorField(result, code);
+    return std::string(text == nullptr ? "" : text);
+  };
+  PostgresError error{field(PG_DIAG_MESSAGE_PRIMARY), field(PG_DIAG_SQLSTATE)};
+  if (const std::string detail = field(PG_DIAG_MESSAGE_DETAIL); !detail.empty()) error.text += " (" + detail + ")";
+  error.text = one_line(error.text.empty() ? PQresultErrorMessage(result) : error.text.c_str());
+  return error;
+}
+
 }  // namespace
 
 PostgresConnection::~PostgresConnection() { close(); }
@@ -147,8 +159,7 @@ PostgresConnection::Result<PostgresConnection::Reply> PostgresConnection::finish
     }
     if (status == PGRES_COPY_IN) return lost("the server expects COPY data that nobody announced");
     if (!failed) {
-      const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-      first_error = {one_line(PQresultErrorMessage(result.get())), state == nullptr ? "" : state};
+      first_error = server_error(result.get());
       failed = true;
     }
     if (PQstatus(connection_) == CONNECTION_BAD) break;
@@ -177,8 +188,7 @@ PostgresConnection::Result<PostgresConnection::Reply> PostgresConnection::copy_i
   if (!first) return base::Error{first.error()};
   const ResultPtr began(*first);
   if (PQresultStatus(began.get()) != PGRES_COPY_IN) {
-    const char* state = began ? PQresultErrorField(began.get(), PG_DIAG_SQLSTATE) : nullptr;
-    const PostgresError error{one_line(PQresultErrorMessage(began.get())), state == nullptr ? "" : state};
+    const PostgresError error = server_error(began.get());
     auto rest = finish_statements(deadline);
     if (!rest && !rest.error().is_from_server()) return base::Error{rest.error()};
     if (error.sqlstate.empty()) return lost(error.text);

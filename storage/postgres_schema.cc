@@ -1,5 +1,6 @@
 #include "storage/postgres_schema.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -23,10 +24,11 @@ constexpr std::string_view kIndexes =
 
 }  // namespace
 
-std::string begin() {
-  // The server gives up first (lock 2 s), so that a transaction of ours never outlives us by more than its timeout.
-  return "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '30s'; "
-         "SET LOCAL idle_in_transaction_session_timeout = '30s'; ";
+std::string begin(std::chrono::milliseconds time) {
+  const std::string ms = std::to_string(std::max<std::int64_t>(time.count(), 1));
+  // Waiting for a lock ends sooner: whoever holds it would otherwise have our waiter before everybody else.
+  return "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = " + ms +
+         "; SET LOCAL idle_in_transaction_session_timeout = " + ms + "; ";
 }
 
 std::string describe_table() {

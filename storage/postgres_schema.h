@@ -1,6 +1,7 @@
 // The statements behind PostgresSink. Everything here may be run by several instances at once, and again.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,13 +12,16 @@ inline constexpr std::string_view kTable = "log_entries";
 /// Marks, as the table's comment, that we created it and may manage its partitions.
 inline constexpr std::string_view kOurs = "rampart: partitioned by day (UTC)";
 
+/// For what runs once: creating, dropping, deleting.
+inline constexpr std::chrono::milliseconds kSchemaTime{20'000};
+
 /// kind ("r", "p"; no row if there is no table) and comment of the table.
 [[nodiscard]] std::string describe_table();
 /// The table with its indexes; plain when `timescale`, which brings its own partitions.
 [[nodiscard]] std::string create_table(bool timescale, std::uint32_t retention_days);
 [[nodiscard]] std::string create_replay_table();
-/// Begins a transaction whose waits the server itself ends, also when we are gone.
-[[nodiscard]] std::string begin();
+/// Begins a transaction that the server itself ends after `time` for each statement, also when we are gone.
+[[nodiscard]] std::string begin(std::chrono::milliseconds time = kSchemaTime);
 
 /// "2023-11-14"
 [[nodiscard]] std::string day_text(std::int32_t days_since_epoch);

@@ -131,7 +131,8 @@ WriteResult PostgresSink::write(const EntryBatch& batch, const Deadline& deadlin
     return true;
   });
 
-  std::string begin = schema::begin();
+  // The server gives up when we do, and holds no locks for a writer that has gone.
+  std::string begin = schema::begin(std::chrono::ceil<std::chrono::milliseconds>(deadline.left()));
   if (remembers_batches_) {
     if (forgettable_)
       begin += "DELETE FROM rampart_spool_replay WHERE batch = '" + to_text(*forgettable_) + "'; ";

@@ -39,13 +39,13 @@ class Deadline {
     return static_cast<int>(std::clamp<std::int64_t>(ms, 0, kSliceMs));
   }
 
- private:
   [[nodiscard]] std::chrono::nanoseconds left() const noexcept {
     std::int64_t end = at_.time_since_epoch().count();
     if (stop_at_ != nullptr) end = std::min(end, stop_at_->load(std::memory_order_relaxed));
     return std::chrono::nanoseconds(end - base::monotonic_now().time_since_epoch().count());
   }
 
+ private:
   base::Instant at_;
   const std::atomic<std::int64_t>* stop_at_;
 };

@@ -7,6 +7,8 @@ namespace {
 
 // How long a quiet sink thread sleeps before it looks at the spool and at maintenance again.
 constexpr std::chrono::milliseconds kIdleWait{200};
+// Before another look at a spool whose oldest batch somebody else holds.
+constexpr std::chrono::milliseconds kSpoolWait{20};
 // On top of connecting: for looking at tables and creating them.
 constexpr std::chrono::seconds kPrepareTime{2};
 constexpr std::chrono::hours kMaintenancePause{1};
@@ -166,7 +168,11 @@ bool SinkRunner::Shared::write(EntryBatch batch, bool from_spool) {
 
 bool SinkRunner::Shared::replay_one() {
   std::optional<EntryBatch> batch = spool_->front();
-  if (!batch) return true;
+  if (!batch) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kSpoolWait);
+    return true;
+  }
   set_up(SinkState::kReplaying);
   return write(std::move(*batch), true);
 }

@@ -266,7 +266,7 @@ void Spool::finish_reading_segment() {
 
 std::optional<EntryBatch> Spool::front() {
   const std::lock_guard lock(mutex_);
-  while (!segments_.empty()) {
+  while (!front_taken_ && !segments_.empty()) {
     Segment& segment = segments_.front();
     if (reader_fd_ < 0) {
       reader_fd_ = ::open(path_of(segment.number).c_str(), O_RDWR | O_CLOEXEC);

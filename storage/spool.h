@@ -37,6 +37,7 @@ class Spool {
 
   [[nodiscard]] bool empty() const;
   /// The oldest batch, which stays until pop_front(). Skips and counts frames that cannot be read.
+  /// nullopt too while another reader (a sink that is being replaced) holds the oldest.
   [[nodiscard]] std::optional<EntryBatch> front();
   /// Crosses off the batch that front() gave.
   void pop_front();

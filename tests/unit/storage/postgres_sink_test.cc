@@ -8,6 +8,7 @@
 #include "storage/postgres_schema.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/query_event_builder.h"
+#include "tests/support/tcp_faults.h"
 
 namespace rampart::storage {
 namespace {
@@ -147,7 +148,7 @@ TEST_F(PostgresSinkTest, DataTheTableRefusesIsToldApartFromAServerThatIsDown) {
 }
 
 TEST_F(PostgresSinkTest, UserWhoMayCreateNothingStillWrites) {
-  PostgresSink(options()).open(soon()).ok();
+  ASSERT_TRUE(PostgresSink(options()).open(soon()).ok());
   server_->query("DROP TABLE rampart_spool_replay; DROP ROLE IF EXISTS writer; CREATE ROLE writer LOGIN; "
                  "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT INSERT, SELECT ON log_entries TO writer; "
                  "GRANT USAGE ON SEQUENCE log_entries_id_seq TO writer");
@@ -221,8 +222,9 @@ TEST_F(PostgresSinkTest, TimescaleMakesAHypertableAndAPolicyOnlyWhenAsked) {
 }
 
 TEST_F(PostgresSinkTest, SecondHostServesWhenTheFirstIsSilent) {
+  const test_support::SilentServer silent;
   PostgresSinkOptions two = options();
-  two.target = "host=192.0.2.1,127.0.0.1 port=5432," + std::to_string(server_->port()) + " user=postgres dbname=blocky";
+  two.target = "host=127.0.0.1,127.0.0.1 port=" + std::to_string(silent.port()) + "," + std::to_string(server_->port()) + " user=postgres dbname=blocky";
   two.connect_timeout = std::chrono::milliseconds(1000);
   PostgresSink sink(two);
   const auto opened = sink.open(soon());
