@@ -1,0 +1,244 @@
+#include "control/config_check.h"
+
+#include <algorithm>
+#include <set>
+
+#include "blocklists/verdict.h"
+#include "control/config_forms.h"
+
+namespace rampart::control {
+namespace {
+
+class Checker {
+ public:
+  Checker(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings)
+      : config_(config), places_(places), whole_(whole), findings_(findings) {}
+
+  void run() {
+    upstreams();
+    blocking();
+    ports();
+    tls();
+    dns64();
+    dnssec_defaults();
+    rate_limit();
+    rebinding();
+    query_log();
+    redis();
+    http_paths();
+  }
+
+ private:
+  [[nodiscard]] const Place& place(std::string_view key) const {
+    const auto found = places_.find(key);
+    return found == places_.end() ? whole_ : found->second;
+  }
+  void fault(std::string_view key, std::string message) { findings_.fault(place(key), key, std::move(message)); }
+  void warn(std::string_view key, std::string message) { findings_.warn(place(key), key, std::move(message)); }
+
+  void upstreams() {
+    const auto group = config_.upstreams.groups.find("default");
+    if (group == config_.upstreams.groups.end() || group->second.empty()) {
+      fault("upstreams.groups",
+            "no external DNS resolvers configured as default upstream resolvers. Please configure at least one under "
+            "'default' configuration name: upstreams: {groups: {default: [9.9.9.9]}}");
+    }
+    for (auto it = config_.upstreams.groups.begin(); it != config_.upstreams.groups.end();) {
+      if (it->second.empty() && it->first != "default") {
+        warn("upstreams.groups", "the group " + quoted(it->first) + " has no upstream and is left out");
+        it = config_.upstreams.groups.erase(it);
+      } else {
+        ++it;
+      }
+    }
+    bool has_quic = false;
+    for (const auto& [name, specs] : config_.upstreams.groups) {
+      for (const auto& spec : specs) has_quic |= spec.protocol == resolver::UpstreamProtocol::kDoq;
+    }
+    if (has_quic && config_.upstreams.quic_keep_alive_period >= config_.upstreams.quic_max_idle_timeout) {
+      warn("upstreams.quic.keepAlivePeriod", "is not below maxIdleTimeout, so idle connections are closed all the same");
+    }
+  }
+
+  void blocking() {
+    auto& blocking = config_.blocking;
+    std::set<std::string> groups;
+    for (const auto& [name, sources] : blocking.denylists) groups.insert(name);
+    for (const auto& [name, sources] : blocking.allowlists) groups.insert(name);
+    if (groups.size() > blocklists::kGroupsMax) {
+      fault("blocking.denylists", std::to_string(groups.size()) + " list groups are configured; at most " +
+                                      std::to_string(blocklists::kGroupsMax) + " are possible, so join some");
+    }
+    const std::vector<std::string> known(groups.begin(), groups.end());
+    const auto check_group = [&](std::string_view key, const std::string& name, const char* consequence) {
+      if (groups.count(name) != 0) return;
+      const auto near = nearest(name, known);
+      warn(key, "the list group " + quoted(name) + " is not defined, " + consequence +
+                    (near.empty() ? "" : "; did you mean " + near + "?"));
+    };
+    std::set<std::string> reported;
+    for (const auto& client : blocking.client_groups_block) {
+      for (const auto& name : client.groups) {
+        if (reported.insert(name).second) check_group("blocking.clientGroupsBlock", name, "so it blocks nothing");
+      }
+    }
+    for (const auto& [name, answer] : blocking.group_block_type) {
+      check_group("blocking.groupBlockType", name, "so its blockType is never used");
+    }
+    for (const auto& [name, schedules] : blocking.list_schedules) {
+      check_group("blocking.listSchedules", name, "so its schedule changes nothing");
+      for (const auto& schedule : schedules) {
+        if (blocking.schedules.count(schedule) != 0) continue;
+        warn("blocking.listSchedules", "the schedule " + quoted(schedule) + " of " + quoted(name) +
+                                           " is not defined, so the lists are inactive; define it under blocking.schedules");
+      }
+    }
+    if (blocking.client_groups_block.empty() && !groups.empty()) {
+      warn("blocking.clientGroupsBlock", "is empty, so nothing is blocked although lists are loaded; write default: [" +
+                                             *groups.begin() + "]");
+    }
+  }
+
+  void ports() {
+    const std::string& path = config_.ports.doh_path;
+    if (path.empty() || path.front() != '/' || path.find_first_of(" \t\r\n?#") != std::string::npos) {
+      fault("ports.dohPath", quoted(path) + " must begin with '/' and hold no space, '?' or '#'; write /dns-query");
+    }
+    std::set<Listener> seen;
+    const auto& ports = config_.ports;
+    for (const Listener listener : ports.proxy_protocol) {
+      static constexpr const char* kNames[] = {"dns", "http", "https", "tls"};
+      const std::string name = kNames[static_cast<std::size_t>(listener)];
+      if (!seen.insert(listener).second) fault("ports.proxyProtocol", name + " is listed twice; remove one");
+      const auto& addresses = listener == Listener::kDns    ? ports.dns
+                              : listener == Listener::kHttp ? ports.http
+                              : listener == Listener::kTls  ? ports.tls
+                                                            : ports.https;
+      if (addresses.empty()) fault("ports.proxyProtocol", name + " has no listener; set ports." + name + " or remove it");
+    }
+  }
+
+  void tls() {
+    if (config_.min_tls_serve_version < TlsVersion::k12) {
+      warn("minTlsServeVersion", "is below 1.2, which is no longer safe; 1.2 is used");
+      config_.min_tls_serve_version = TlsVersion::k12;
+    }
+    if (config_.cert_file.empty() != config_.key_file.empty()) {
+      fault(config_.cert_file.empty() ? "keyFile" : "certFile",
+            std::string("is set without ") + (config_.cert_file.empty() ? "certFile" : "keyFile") +
+                "; set both, or neither for a self-signed certificate");
+    }
+    if (config_.http3 && config_.ports.https.empty()) {
+      warn("http3.enable", "has no effect without ports.https");
+      config_.http3 = false;
+    }
+  }
+
+  void dns64() {
+    const auto& types = config_.filtered_query_types;
+    if (config_.dns64.enable && std::find(types.begin(), types.end(), dns::RrType::kAaaa) != types.end()) {
+      fault("dns64.enable", "cannot work while AAAA is in filtering.queryTypes; remove one of the two");
+    }
+    const auto& prefixes = config_.dns64.prefixes;
+    for (std::size_t i = 0; i < prefixes.size(); ++i) {
+      static constexpr unsigned kLengths[] = {32, 40, 48, 56, 64, 96};
+      const auto& prefix = prefixes[i];
+      if (prefix.base.is_v4() || std::find(std::begin(kLengths), std::end(kLengths), prefix.prefix) == std::end(kLengths)) {
+        fault("dns64.prefixes", quoted(prefix.to_string()) + " must be an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits");
+      }
+      for (std::size_t j = 0; j < i; ++j) {
+        if (prefix.contains(prefixes[j].base) || prefixes[j].contains(prefix.base)) {
+          fault("dns64.prefixes", quoted(prefixes[j].to_string()) + " and " + quoted(prefix.to_string()) +
+                                      " overlap; remove one");
+        }
+      }
+    }
+    for (const auto& range : config_.dns64.exclusion_set) {
+      // ::ffff:0:0/96 is kept in the form of IPv4 addresses.
+      if (range.base.is_v4() && range.prefix != 0) {
+        fault("dns64.exclusionSet", quoted(range.to_string()) + " must be an IPv6 range");
+      }
+    }
+    if (config_.dns64.enable && config_.caching.max_time.count() < 0) {
+      warn("dns64.enable", "asks upstreams twice for every query while caching is disabled");
+    }
+  }
+
+  /// Blocky: 0 means the default.
+  void dnssec_defaults() {
+    auto& dnssec = config_.dnssec;
+    const Dnssec defaults;
+    for (const auto member : {&Dnssec::max_chain_depth, &Dnssec::cache_expiration_hours, &Dnssec::max_nsec3_iterations,
+                              &Dnssec::max_upstream_queries, &Dnssec::clock_skew_tolerance_s}) {
+      if (dnssec.*member == 0) dnssec.*member = defaults.*member;
+    }
+  }
+
+  void rate_limit() {
+    auto& limit = config_.rate_limit;
+    if (!limit.enable) return;
+    if (limit.rate == 0) return fault("rateLimit.rate", "must be above 0 when rateLimit is enabled");
+    if (limit.burst == 0) limit.burst = limit.rate > UINT32_MAX / 2 ? UINT32_MAX : 2 * limit.rate;
+    if (limit.burst < limit.rate) {
+      fault("rateLimit.burst", std::to_string(limit.burst) + " must not be below the rate " + std::to_string(limit.rate));
+    }
+  }
+
+  void rebinding() {
+    for (auto& domain : config_.rebinding_protection.allowed_domains) {
+      if (!domain.empty() && domain.back() == '.') domain.pop_back();
+      if (domain.empty() || domain.front() == '.' || domain.find_first_of(" \t*/") != std::string::npos ||
+          domain.find("..") != std::string::npos) {
+        fault("rebindingProtection.allowedDomains",
+              quoted(domain) + " is no plain domain name; write example.org, which holds for all names below it too");
+      }
+    }
+  }
+
+  void query_log() {
+    using Type = storage::QueryLogType;
+    const auto& log = config_.query_log;
+    if (log.type != Type::kConsole && log.type != Type::kNone && log.target.value.empty()) {
+      fault(places_.count("queryLog.target") ? "queryLog.target" : "queryLog.type",
+            "needs queryLog.target: a directory for csv, a connection string for databases, a file for sqlite, a socket for dnstap");
+    }
+  }
+
+  void redis() {
+    const auto& redis = config_.redis;
+    const auto check_address = [&](std::string_view key, const std::string& address) {
+      const auto parsed = parse_listen_address(address);
+      if (!parsed.ok() || parsed.value().port == 0) fault(key, quoted(address) + " is no address; write host:port");
+    };
+    for (const auto& sentinel : redis.sentinel_addresses) check_address("redis.sentinelAddresses", sentinel);
+    if (redis.address.empty() && !redis.sentinel_addresses.empty()) {
+      fault("redis.sentinelAddresses", "needs redis.address: the name by which the sentinels know the master");
+    }
+    if (!redis.address.empty() && redis.sentinel_addresses.empty() && redis.address.front() != '/') {
+      check_address("redis.address", redis.address);
+    }
+    if (redis.tls.cert_file.empty() != redis.tls.key_file.empty()) {
+      fault(redis.tls.cert_file.empty() ? "redis.tls.keyFile" : "redis.tls.certFile", "needs both certFile and keyFile");
+    }
+  }
+
+  void http_paths() {
+    const auto& path = config_.prometheus.path;
+    if (path.empty() || path.front() != '/') {
+      fault("prometheus.path", quoted(path) + " must begin with '/'; write /metrics");
+    }
+  }
+
+  Config& config_;
+  const ConfigPlaces& places_;
+  const Place& whole_;
+  Findings& findings_;
+};
+
+}  // namespace
+
+void check(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings) {
+  Checker(config, places, whole, findings).run();
+}
+
+}  // namespace rampart::control
