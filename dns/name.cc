@@ -43,23 +43,27 @@ bool equal_folded(const std::uint8_t* a, const std::uint8_t* b, std::size_t leng
 }
 
 /// Walks a possibly compressed name and hands each label (length octet included) and at last the root label to
-/// `sink`. Every pointer must lead before the start of the run of labels it ends, so the walk cannot loop.
+/// `sink`. A pointer leads to a prior occurrence (RFC 1035 4.1.4): what it leads to must lie, whole, before the
+/// labels that end in it. So the walk cannot loop, and no name depends on octets behind its own start, such as
+/// its record's TTL, which caches change.
 template <class Sink>
 base::Result<std::uint8_t, NameError> walk_name(base::ByteView message, std::size_t& offset, Sink sink) noexcept {
   // A name has at most 127 labels, and no honest writer needs more than one pointer before each and one
   // before the root; without this bound a chain of thousands of pointers could be read for each record.
   constexpr unsigned kPointersMax = kLabelsMax + 1;
   std::size_t at = offset;
-  std::size_t run_start = at;
-  std::size_t end = 0;  // behind the name as it stands, known at its first pointer
+  std::size_t run_start = at;          // of the labels that are being read
+  std::size_t limit = message.size();  // where they must have ended
+  std::size_t end = 0;                 // behind the name as it stands, known at its first pointer
   std::size_t length = 0;
   unsigned pointers = 0;
+  const auto beyond = [&] { return base::Error{pointers == 0 ? NameError::kShort : NameError::kBadPointer}; };
   for (;;) {
-    if (at >= message.size()) return base::Error{NameError::kShort};
+    if (at >= limit) return beyond();
     const std::uint8_t octet = message[at];
     if (octet < 0x40) {
       const std::size_t label = octet + std::size_t{1};
-      if (message.size() - at < label) return base::Error{NameError::kShort};
+      if (limit - at < label) return beyond();
       // One octet is kept for the root label.
       if (length + label > kNameBytesMax - (octet != 0 ? 1u : 0u)) return base::Error{NameError::kTooLong};
       sink(&message[at], label);
@@ -67,12 +71,13 @@ base::Result<std::uint8_t, NameError> walk_name(base::ByteView message, std::siz
       at += label;
       if (octet == 0) break;
     } else if (octet >= 0xc0) {
-      if (message.size() - at < 2) return base::Error{NameError::kShort};
+      if (limit - at < 2) return beyond();
       const std::size_t target = base::load_u16(&message[at]) & 0x3fff;
       if (end == 0) end = at + 2;
       // No name begins in the header, whose octets (ID, flags) change under way.
       if (target >= run_start || target < kHeaderBytes || ++pointers > kPointersMax)
         return base::Error{NameError::kBadPointer};
+      limit = run_start;
       at = run_start = target;
     } else {
       return base::Error{NameError::kBadLabel};

@@ -21,7 +21,8 @@ enum class NameError : std::uint8_t {
   kShort,        ///< the message ends inside the name
   kTooLong,      ///< more than 255 octets when expanded
   kBadLabel,     ///< a length octet of the reserved forms 01 and 10 (RFC 6891 5 obsoletes extended labels)
-  kBadPointer,   ///< a compression pointer that does not point strictly backwards, or points into the header
+  kBadPointer,   ///< a compression pointer to anything but a whole name before the labels that end in it, or into
+                 ///< the header, or one of too many
   kUnexpectedPointer,  ///< compression where the caller allows none (qname)
 };
 
@@ -49,8 +50,8 @@ class Name {
   Name() noexcept { bytes_[0] = 0; }  ///< the root
   explicit Name(NameView view) noexcept;
 
-  /// Reads a name at `offset` of `message`, following compression pointers, which must point strictly
-  /// backwards, so the walk ends. `offset` moves behind the name as it stands in the message.
+  /// Reads a name at `offset` of `message`, following compression pointers, each of which must lead to
+  /// a whole name before the labels that end in it, so the walk ends. `offset` moves behind the name as it stands in the message.
   /// Spec RFC 1035 4.1.4.  Cost one pass, no allocation.
   [[nodiscard]] static base::Result<Name, NameError> read(base::ByteView message, std::size_t& offset) noexcept;
 

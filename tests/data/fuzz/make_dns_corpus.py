@@ -114,6 +114,9 @@ messages = {
     "compression_pointer_forward": header(RESPONSE, an=1) + question() + rr(pointer(60), 1, A) + name("x"),
     "compression_pointer_into_header": header(RESPONSE, an=1) + question() + rr(pointer(2), 1, A),
     "compression_pointer_into_own_labels": header(RESPONSE, an=1) + question() + rr(b"\x01a" + pointer(33), 1, A),
+    # The owner leads to "mail" inside opaque RDATA; the labels there run on over the owner itself and its TTL.
+    "compression_target_runs_over_its_pointer": header(RESPONSE, an=1, ar=2) + question("example.org", 15)
+    + rr(QNAME, 65280, b"\0\x0a\x04mail\x0c\xc0") + rr(pointer(43), 1, A, ttl=0x01010000) + opt(),
     "compression_pointer_beyond_message": header(RESPONSE, an=1) + question() + rr(b"\xff\xff", 1, A),
     "compression_pointer_cut_short": header(RESPONSE, an=1) + question() + b"\xc0",
     "compression_chain_of_300": header(RESPONSE, an=2) + question()
