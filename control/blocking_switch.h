@@ -1,0 +1,42 @@
+// Whether blocking is on: for everybody, or off for some groups, for a time or until somebody switches it on again.
+// The decision reaches the query path as a mask in the next PolicySnapshot; no lock is ever taken there.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "blocklists/verdict.h"
+
+namespace rampart::control {
+
+struct BlockingState {
+  bool enabled = true;                       ///< false also for a partial disable
+  std::vector<std::string> disabled_groups;  ///< sorted
+  std::optional<base::Instant> until;        ///< nullopt: until enabled
+};
+
+class BlockingSwitch {
+ public:
+  /// `groups` are those that may be named: the denylist groups and `default`, as Blocky has it.
+  void set_known_groups(std::vector<std::string> groups);
+
+  void enable();
+  /// Empty `groups`: all known ones. An unknown group changes nothing: "group 'x' is unknown (known: ...)".
+  [[nodiscard]] base::Status disable(std::chrono::milliseconds duration, const std::vector<std::string>& groups,
+                                     base::Instant now);
+  /// Switches on again when the time is over; true if that happened.
+  bool expire(base::Instant now);
+
+  [[nodiscard]] const BlockingState& state() const noexcept { return state_; }
+  [[nodiscard]] bool is_disabled(const std::string& group) const;
+
+ private:
+  std::vector<std::string> known_;
+  BlockingState state_;
+};
+
+}  // namespace rampart::control
