@@ -80,8 +80,9 @@ base::Result<OwnedFd, std::string> open_udp(const ListenOptions& options) {
   // Answers must come from the address that was asked; a socket bound to one address does that by itself.
   if (options.any_family || options.address.address.is_unspecified()) {
     const bool v6 = options.any_family || !options.address.address.is_v4();
+    // One kind only: the kernel refuses to send with both, and the IPv6 kind carries mapped IPv4 addresses too.
     if (v6) set_flag(fd->get(), IPPROTO_IPV6, IPV6_RECVPKTINFO);
-    set_flag(fd->get(), IPPROTO_IP, IP_PKTINFO);
+    else set_flag(fd->get(), IPPROTO_IP, IP_PKTINFO);
   }
   // No path MTU tricks from forged ICMP: we never send more than 1232 octets, and never fragments (RFC 8900).
   const int discover = IP_PMTUDISC_OMIT;

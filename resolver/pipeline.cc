@@ -365,7 +365,11 @@ std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy,
   const auto offsets = std::span(ttl_offsets_).first(bare->ttl_count);
   clamp_ttls(base::MutableBytes(scratch_).first(length), offsets, policy.cache);
   const auto message = dns::MessageView::parse(base::ByteView(scratch_).first(length));
-  if (!message.ok() || !message->has_question()) return 0;
+  // The forwarder has compared the question already; here it also guards the copy of the folded name below.
+  if (!message.ok() || !message->has_question() || message->qtype() != query.qtype() ||
+      !dns::equal_ignoring_case(message->qname().view(), context.name.view()) ||
+      base::ByteView(scratch_)[dns::kHeaderBytes] >= 0xc0)
+    return 0;
 
   Inspection found;
   const bool inspects = policy.blocking_configured && policy.filter->has_deny_rules(~blocklists::GroupMask{0});

@@ -1,0 +1,40 @@
+// From configuration, lists and switches to the PolicySnapshot that workers adopt. Everything that can be worked out
+// ahead of a query is worked out here.
+#pragma once
+
+#include <ctime>
+#include <memory>
+
+#include "control/blocking_switch.h"
+#include "control/config.h"
+#include "control/list_catalog.h"
+#include "resolver/policy.h"
+
+namespace rampart::control {
+
+/// All configured lists, in the order denylists, allowlists, by group.
+[[nodiscard]] std::vector<ListEntry> list_entries(const Blocking& blocking);
+
+class PolicyBuilder {
+ public:
+  /// Takes the parts that only change with the configuration.
+  void adopt(const Config& config);
+
+  /// `local` is the wall clock broken down in local time: it decides about schedules.
+  [[nodiscard]] std::shared_ptr<const resolver::PolicySnapshot> build(
+      std::shared_ptr<const blocklists::FilterSet> filter, const BlockingSwitch& blocking, const std::tm& local);
+
+  /// The groups that are in force now; when it changes, a new snapshot is due.
+  [[nodiscard]] blocklists::GroupMask active_groups(const blocklists::FilterSet& filter,
+                                                    const BlockingSwitch& blocking, const std::tm& local) const;
+
+ private:
+  [[nodiscard]] resolver::ClientTable client_table(const blocklists::FilterSet& filter) const;
+
+  Config config_;
+  std::shared_ptr<const resolver::UpstreamSet> upstreams_;
+  std::vector<std::shared_ptr<const re2::RE2>> excluded_;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace rampart::control

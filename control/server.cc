@@ -1,0 +1,363 @@
+#include "control/server.h"
+
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "base/keyed_hash.h"
+#include "base/log.h"
+#include "base/sd_notify.h"
+#include "base/snapshot.h"
+#include "control/blocking_switch.h"
+#include "control/config_loader.h"
+#include "control/list_catalog.h"
+#include "control/policy_builder.h"
+#include "resolver/listen_socket.h"
+#include "resolver/worker.h"
+#include "storage/query_log.h"
+
+namespace rampart::control {
+namespace {
+
+namespace log = base::log;
+using std::chrono::seconds;
+
+constexpr auto kDrainMax = seconds(5);
+constexpr auto kFlushMax = seconds(5);
+constexpr int kTickMs = 1000;  // schedules have minutes, timed disables have seconds
+
+std::tm local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  return local;
+}
+
+resolver::WorkerOptions worker_options(const Config& config, unsigned index, unsigned count) {
+  resolver::WorkerOptions options;
+  options.index = index;
+  options.stream.connections_max = std::max<std::size_t>(1, (config.tcp.max_connections + count - 1) / count);
+  options.stream.connections_per_client_max = config.tcp.max_connections_per_client;
+  options.stream.pipelined_max = config.tcp.max_pipelined;
+  options.stream.idle = config.tcp.idle_timeout;
+  options.stream.total = config.tcp.total_timeout;
+  return options;
+}
+
+resolver::CacheOptions cache_options(const Config& config) {
+  resolver::CacheOptions options;
+  options.memory_bytes = config.cache_memory.bytes;
+  if (config.caching.max_items_count > 0) options.items_max = static_cast<std::size_t>(config.caching.max_items_count);
+  if (config.serve_stale.enable) options.stale_max = std::chrono::duration_cast<seconds>(config.serve_stale.max_age);
+  options.stale_answer_ttl = static_cast<std::uint32_t>(config.serve_stale.answer_ttl.count() / 1000);
+  options.prefetch = config.caching.prefetching;
+  options.prefetch_threshold = static_cast<std::uint32_t>(std::max<std::int64_t>(0, config.caching.prefetch_threshold));
+  options.prefetch_window = std::chrono::duration_cast<seconds>(config.caching.prefetch_expires);
+  return options;
+}
+
+storage::QueryLogOptions query_log_options(const Config& config) {
+  storage::QueryLogOptions options;
+  options.type = config.query_log.type;
+  options.target = config.query_log.target.value;
+  options.retention_days = config.query_log.log_retention_days;
+  options.flush_interval = config.query_log.flush_interval;
+  options.entry.fields = config.query_log.fields;
+  options.entry.privacy = config.log.privacy;
+  options.entry.ignore_sudn = config.query_log.ignore_sudn;
+  options.entry.ignore_domains = config.query_log.ignore_domains;
+  options.spool.path = config.query_log.spool_path;
+  options.spool.bytes_max = config.query_log.spool_max_bytes.bytes;
+  return options;
+}
+
+// The sockets' addresses that one configured listen address stands for.
+base::Result<std::vector<resolver::ListenOptions>, std::string> listen_options(const ListenAddress& address, bool free_bind) {
+  std::vector<resolver::ListenOptions> all;
+  if (address.host.empty()) {
+    resolver::ListenOptions options;
+    options.address = {address.address.value_or(base::IpAddress()), address.port};
+    options.any_family = !address.address;
+    options.free_bind = free_bind;
+    all.push_back(options);
+    return all;
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_DGRAM;
+  addrinfo* found = nullptr;
+  if (const int error = getaddrinfo(address.host.c_str(), nullptr, &hints, &found); error != 0)
+    return base::Error{"ports.dns: host name '" + address.host + "' has no address: " + gai_strerror(error)};
+  for (const addrinfo* a = found; a != nullptr; a = a->ai_next)
+    all.push_back({{base::IpAddress::from_sockaddr(*a->ai_addr), address.port}, false, free_bind, true});
+  freeaddrinfo(found);
+  return all;
+}
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, number);
+  return set;
+}
+
+// Before any thread exists, so that all inherit the mask and only run() sees signals. SIGPIPE is an error code to us.
+void block_signals() {
+  const sigset_t set = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+std::string join(const std::vector<std::string>& texts, const char* between) {
+  std::string all;
+  for (const auto& text : texts) all += (all.empty() ? "" : between) + text;
+  return all;
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  explicit Impl(std::string path) : config_path_(std::move(path)) {}
+  ~Impl() { stop(); }
+
+  base::Status start();
+  void run();
+  base::Status reload();
+
+ private:
+  base::Result<Config, std::string> load_config();
+  base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> load_lists(const Config& config, bool starting);
+  base::Status add_listeners(const Config& config, bool starting);
+  void remove_listeners(const Config& next);
+  void publish();
+  void tick();
+  void print_state();
+  void stop();
+
+  const std::string config_path_;
+  const base::HashKey key_ = base::random_hash_key();
+  Config config_;
+  std::unique_ptr<ListCatalog> lists_;
+  std::shared_ptr<const blocklists::FilterSet> filter_;
+  BlockingSwitch blocking_;
+  PolicyBuilder policies_;
+  blocklists::GroupMask active_groups_ = 0;
+  base::Published<resolver::PolicySnapshot> policy_;
+  std::unique_ptr<resolver::Cache> cache_;
+  std::unique_ptr<storage::QueryLog> query_log_;
+  std::vector<std::unique_ptr<resolver::Worker>> workers_;
+  std::vector<base::IpEndpoint> listening_;
+};
+
+base::Result<Config, std::string> Server::Impl::load_config() {
+  auto loaded = load(config_path_);
+  if (!loaded.ok()) {
+    std::string text = "configuration refused:";
+    for (const auto& fault : loaded.error()) text += "\n  " + fault.to_text();
+    return base::Error{text};
+  }
+  log::configure({loaded->config.log.level, loaded->config.log.json, loaded->config.log.timestamp,
+                  isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr});
+  for (const auto& warning : loaded->warnings) log::warn("config", warning.to_text());
+  return std::move(loaded->config);
+}
+
+base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::Impl::load_lists(const Config& config,
+                                                                                               bool starting) {
+  if (!lists_) {
+    blocklists::ListParserOptions options;
+    options.max_errors = config.blocking.loading.max_errors_per_source;
+    lists_ = std::make_unique<ListCatalog>(key_, options);
+  }
+  auto outcome = lists_->load(list_entries(config.blocking));
+  if (!outcome.ok()) return base::Error{outcome.error()};
+  const bool must_succeed = config.blocking.loading.strategy == InitStrategy::kFailOnError;
+  if (starting && must_succeed && !outcome->empty_groups.empty())
+    return base::Error{"1 error occurred: lists of group " + join(outcome->empty_groups, ", ") + " have no entry: " +
+                       join(outcome->errors, "; ")};
+  return outcome->filter;
+}
+
+base::Status Server::Impl::start() {
+  block_signals();
+  auto config = load_config();
+  if (!config.ok()) return base::Error{config.error()};
+  config_ = std::move(config).value();
+
+  auto filter = load_lists(config_, true);
+  if (!filter.ok()) return base::Error{filter.error()};
+  filter_ = std::move(filter).value();
+
+  cache_ = std::make_unique<resolver::Cache>(cache_options(config_));
+  const unsigned count = config_.workers != 0 ? config_.workers : std::max(1u, std::thread::hardware_concurrency());
+  query_log_ = std::make_unique<storage::QueryLog>(query_log_options(config_), count);
+  if (const auto started = query_log_->start(); !started.ok()) return base::Error{"queryLog: " + started.error()};
+
+  policies_.adopt(config_);
+  std::vector<std::string> deny_groups;
+  for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);
+  blocking_.set_known_groups(deny_groups);
+  publish();
+
+  for (unsigned i = 0; i < count; ++i) {
+    storage::QueryEventRing* ring = query_log_->wants_events() ? &query_log_->ring(i) : nullptr;
+    workers_.push_back(std::make_unique<resolver::Worker>(worker_options(config_, i, count), *cache_, policy_, ring));
+  }
+  if (const auto listening = add_listeners(config_, true); !listening.ok()) return listening;
+  for (auto& worker : workers_) worker->start();
+  log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
+  return base::Done{};
+}
+
+// Opens the sockets of every address that is not open yet, for all workers, before any is handed out.
+base::Status Server::Impl::add_listeners(const Config& config, bool starting) {
+  for (const auto& address : config.ports.dns) {
+    const auto all = listen_options(address, config.ports.free_bind);
+    if (!all.ok()) return base::Error{all.error()};
+    for (const auto& options : *all) {
+      if (std::find(listening_.begin(), listening_.end(), options.address) != listening_.end()) continue;
+      std::vector<resolver::ListenPair> pairs;
+      for (std::size_t i = 0; i < workers_.size(); ++i) {
+        auto udp = resolver::open_udp(options);
+        if (!udp.ok()) return base::Error{udp.error()};
+        auto tcp = resolver::open_tcp(options);
+        if (!tcp.ok()) return base::Error{tcp.error()};
+        pairs.push_back({options.address, std::move(udp).value(), std::move(tcp).value()});
+      }
+      for (std::size_t i = 0; i < workers_.size(); ++i) {
+        resolver::Worker& worker = *workers_[i];
+        if (starting) {
+          worker.add_listener(std::move(pairs[i]));
+          continue;
+        }
+        auto pair = std::make_shared<resolver::ListenPair>(std::move(pairs[i]));
+        worker.post([&worker, pair] { worker.add_listener(std::move(*pair)); });
+      }
+      listening_.push_back(options.address);
+      log::info("server", "listening", {{"address", options.address.to_string()}, {"protocols", "udp, tcp"}});
+    }
+  }
+  return base::Done{};
+}
+
+void Server::Impl::remove_listeners(const Config& next) {
+  std::vector<base::IpEndpoint> wanted;
+  for (const auto& address : next.ports.dns)
+    if (const auto all = listen_options(address, next.ports.free_bind); all.ok())
+      for (const auto& options : *all) wanted.push_back(options.address);
+  for (auto it = listening_.begin(); it != listening_.end();) {
+    if (std::find(wanted.begin(), wanted.end(), *it) != wanted.end()) {
+      ++it;
+      continue;
+    }
+    log::info("server", "no longer listening", {{"address", it->to_string()}});
+    for (auto& worker : workers_) worker->post([&worker = *worker, address = *it] { worker.remove_listener(address); });
+    it = listening_.erase(it);
+  }
+}
+
+void Server::Impl::publish() {
+  auto policy = policies_.build(filter_, blocking_, local_time());
+  active_groups_ = policy->active_groups;
+  policy_.publish(std::move(policy));
+}
+
+base::Status Server::Impl::reload() {
+  base::sd_notify("RELOADING=1");
+  auto next = load_config();
+  if (!next.ok()) return base::Error{next.error()};
+  auto filter = load_lists(*next, false);
+  if (!filter.ok()) return base::Error{filter.error()};
+  if (const auto listening = add_listeners(*next, false); !listening.ok()) return listening;
+  if (const auto log_changed = query_log_->reconfigure(query_log_options(*next)); !log_changed.ok())
+    return base::Error{"queryLog: " + log_changed.error()};
+  remove_listeners(*next);
+  if (next->workers != config_.workers) log::warn("server", "`workers` takes effect at the next start");
+  config_ = std::move(next).value();
+  filter_ = std::move(filter).value();
+  policies_.adopt(config_);
+  std::vector<std::string> deny_groups;
+  for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);
+  blocking_.set_known_groups(deny_groups);
+  publish();
+  return base::Done{};
+}
+
+void Server::Impl::tick() {
+  if (blocking_.expire(base::monotonic_now())) log::info("blocking", "enabled again: the time is over");
+  if (policies_.active_groups(*filter_, blocking_, local_time()) != active_groups_) publish();
+}
+
+void Server::Impl::print_state() {
+  std::uint64_t udp = 0;
+  std::uint64_t tcp = 0;
+  for (const auto& worker : workers_) {
+    udp += worker->counters_view().udp_queries.value();
+    tcp += worker->counters_view().tcp_queries.value();
+  }
+  const auto cache = cache_->stats();
+  log::info("server", "state",
+            {{"rules", std::to_string(filter_->rule_count())},
+             {"rule_bytes", std::to_string(filter_->memory_bytes())},
+             {"cache_entries", std::to_string(cache.entries)},
+             {"cache_bytes", std::to_string(cache.bytes_used)},
+             {"udp_queries", std::to_string(udp)},
+             {"tcp_queries", std::to_string(tcp)},
+             {"blocking", blocking_.state().enabled ? "enabled" : "disabled"}});
+}
+
+void Server::Impl::run() {
+  const sigset_t set = handled_signals();
+  const resolver::OwnedFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  base::sd_notify("READY=1");
+  for (bool running = true; running;) {
+    pollfd waiting{signals.get(), POLLIN, 0};
+    poll(&waiting, 1, kTickMs);
+    signalfd_siginfo info;
+    while (running && read(signals.get(), &info, sizeof(info)) == sizeof(info)) {
+      if (info.ssi_signo == SIGHUP) {
+        log::info("server", "reloading");
+        if (const auto done = reload(); done.ok()) log::info("server", "reloaded");
+        else log::error("server", "reload failed, the previous configuration stays in force", {{"error", done.error()}});
+        base::sd_notify("READY=1");
+      } else if (info.ssi_signo == SIGUSR1) {
+        print_state();
+      } else {
+        running = false;
+      }
+    }
+    if (running) tick();
+  }
+  log::info("server", "Terminating...");
+  base::sd_notify("STOPPING=1");
+  stop();
+}
+
+void Server::Impl::stop() {
+  if (workers_.empty()) return;
+  for (auto& worker : workers_) worker->drain();
+  const auto deadline = base::monotonic_now() + kDrainMax;
+  const auto busy = [this] {
+    return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->pending() != 0; });
+  };
+  do {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // polls; nothing signals an empty pool
+  } while (busy() && base::monotonic_now() < deadline);
+  for (auto& worker : workers_) worker->stop();
+  query_log_->stop(std::chrono::duration_cast<std::chrono::milliseconds>(kFlushMax));
+  workers_.clear();
+}
+
+Server::Server(std::string config_path) : impl_(std::make_unique<Impl>(std::move(config_path))) {}
+Server::~Server() = default;
+base::Status Server::start() { return impl_->start(); }
+void Server::run() { impl_->run(); }
+base::Status Server::reload() { return impl_->reload(); }
+
+}  // namespace rampart::control

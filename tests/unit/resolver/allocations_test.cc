@@ -1,0 +1,87 @@
+// The promise of the query path: a blocked, cached, or refused answer allocates nothing. Every operator new of this
+// program is counted.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "tests/support/pipeline_world.h"
+
+namespace {
+std::atomic<std::uint64_t> g_allocations{0};
+}
+
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // malloc and free are a pair; the compiler inlines one half
+void* operator new(std::size_t size) {
+  g_allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* p = std::malloc(size)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace rampart {
+namespace {
+
+using dns::RrType;
+using storage::Reason;
+
+class Allocations : public ::testing::Test {
+ protected:
+  std::uint64_t count_answers(const test::Bytes& query, Reason expected) {
+    resolver::QueryContext context;
+    test::Bytes out(2048);
+    std::uint64_t before = 0;
+    for (int i = 0; i < 1000; ++i) {
+      if (i == 10) before = g_allocations.load();  // the first answers may learn the client
+      context.wire = query;
+      context.client = base::IpAddress::v4(0xc000020a);
+      std::size_t length = 0;
+      const auto disposition = world.pipeline().answer(context, world.policy(), world.now(), out, length);
+      world.pipeline().note(context, world.policy(), 0, 0, base::ByteView(out).first(length));
+      EXPECT_EQ(disposition, resolver::Disposition::kRespond);
+      EXPECT_EQ(context.reason, expected);
+    }
+    return g_allocations.load() - before;
+  }
+
+  test::PipelineWorld world{{{"ads", blocklists::Action::kDeny, "ads.example.org\n*.tracker.example\n192.0.2.99\n"}}};
+};
+
+TEST_F(Allocations, CounterCounts) {
+  const auto before = g_allocations.load();
+  ::operator delete(::operator new(7));  // a plain new-expression may be optimised away
+  EXPECT_GT(g_allocations.load(), before);
+}
+
+TEST_F(Allocations, NoneForBlockedNames) {
+  EXPECT_EQ(count_answers(test::make_query("x.tracker.example", RrType::kA, {.edns = true}), Reason::kBlocked), 0u);
+}
+
+TEST_F(Allocations, NoneForBlockedNamesWithExtendedErrors) {
+  world.policy().extended_errors = true;
+  EXPECT_EQ(count_answers(test::make_query("x.tracker.example", RrType::kA, {.edns = true}), Reason::kBlocked), 0u);
+}
+
+TEST_F(Allocations, NoneForCachedAnswers) {
+  const auto query = test::make_query("www.example.org", RrType::kA, {.edns = true});
+  static_cast<void>(world.resolve(
+      query, test::make_response(query, dns::Rcode::kNoError, {{"", RrType::kA, 300, test::a_rdata(192, 0, 2, 1)}})));
+  EXPECT_EQ(count_answers(query, Reason::kCached), 0u);
+}
+
+TEST_F(Allocations, NoneForCachedAnswersThatMustBeInspectedAgain) {
+  const auto query = test::make_query("www.example.org", RrType::kA);
+  static_cast<void>(world.resolve(
+      query, test::make_response(query, dns::Rcode::kNoError, {{"", RrType::kA, 300, test::a_rdata(192, 0, 2, 1)}})));
+  ++world.policy().generation;
+  EXPECT_EQ(count_answers(query, Reason::kCached), 0u);
+}
+
+TEST_F(Allocations, NoneForMalformedQueries) {
+  EXPECT_EQ(count_answers(test::Bytes(12, 0), Reason::kMalformed), 0u);
+}
+
+}  // namespace
+}  // namespace rampart
