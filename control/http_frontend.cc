@@ -18,7 +18,7 @@ constexpr std::size_t kRefreshThreads = 2, kRefreshWaitingMax = 8;
 void warn_when_open(const AdminApiOptions& options) {
   if (!is_open_to_all(options.access)) return;
   base::log::warn("api", "the API is open to everybody: api.allowedNetworks holds a /0 range and no token is set; "
-                         "set api.adminTokens, or allow only your own networks");
+                         "set api.tokens, or allow only your own networks");
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ base::Status TlsIdentity::build() {
   const Stamp now = is_self_signed() ? Stamp{} : stamp();
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   SSL_CTX* raw = context->native_handle();
-  SSL_CTX_set_min_proto_version(raw, options_.min_version == TlsVersion::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(raw, options_.min_version == TlsFloor::k13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_cipher_list(raw, kCiphers);
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps no 32 KiB of buffers

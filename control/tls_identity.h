@@ -14,12 +14,13 @@
 
 namespace rampart::control {
 
-enum class TlsVersion : std::uint8_t { k12, k13 };
+/// Below 1.2 nothing is served (RFC 8996).
+enum class TlsFloor : std::uint8_t { k12, k13 };
 
 struct TlsOptions {
   std::string cert_file;  ///< PEM, the whole chain; empty together with key_file: self-signed
   std::string key_file;   ///< PEM
-  TlsVersion min_version = TlsVersion::k12;
+  TlsFloor min_version = TlsFloor::k12;
   friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
 };
 

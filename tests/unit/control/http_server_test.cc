@@ -344,7 +344,7 @@ TEST_F(HttpServerTest, ANewCertificateIsUsedWithoutRestart) {
   make("first.example.org");
   options.listeners[0].tls = true;
   options.limits.certificate_check = 20ms;
-  auto identity = TlsIdentity::load({cert, key, TlsVersion::k13});
+  auto identity = TlsIdentity::load({cert, key, TlsFloor::k13});
   ASSERT_TRUE(identity.ok()) << identity.error();
   options.tls = *identity;
   start();

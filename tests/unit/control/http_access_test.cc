@@ -1,0 +1,72 @@
+#include "control/http_access.h"
+
+#include <gtest/gtest.h>
+
+namespace rampart::control {
+namespace {
+
+base::IpAddress ip(const char* text) { return *base::IpAddress::parse(text); }
+
+std::string client(const char* peer, HttpHeaders headers, ApiAccessOptions options = {}) {
+  return client_address(headers, ip(peer), options).to_string();
+}
+
+TEST(HttpAccess, HeadersOfStrangersAreNotBelieved) {
+  EXPECT_EQ(client("203.0.113.9", {{"X-Forwarded-For", "127.0.0.1"}}), "203.0.113.9");
+  EXPECT_EQ(client("203.0.113.9", {{"Forwarded", "for=127.0.0.1"}}), "203.0.113.9");
+}
+
+TEST(HttpAccess, TrustedProxiesNameTheClient) {
+  EXPECT_EQ(client("127.0.0.1", {{"x-forwarded-for", "192.168.1.7"}}), "192.168.1.7");
+  EXPECT_EQ(client("10.0.0.1", {{"X-Forwarded-For", "203.0.113.5, 10.0.0.2"}}), "203.0.113.5");
+  EXPECT_EQ(client("10.0.0.1", {{"Forwarded", "for=\"[2001:db8::1]:4711\";proto=https"}}), "2001:db8::1");
+  EXPECT_EQ(client("10.0.0.1", {{"Forwarded", "for=unknown, for=_hidden, For=192.168.1.9:80"}}), "192.168.1.9");
+  EXPECT_EQ(client("10.0.0.1", {{"Forwarded", "for=_hidden"}, {"X-Forwarded-For", "192.168.1.3"}}), "192.168.1.3");
+  EXPECT_EQ(client("10.0.0.1", {{"X-Forwarded-For", "nonsense, ,"}}), "10.0.0.1");
+}
+
+TEST(HttpAccess, AClientCannotPassForAnother) {
+  // It sent the first address itself; the proxy appended the second.
+  EXPECT_EQ(client("10.0.0.1", {{"X-Forwarded-For", "127.0.0.1, 203.0.113.5"}}), "203.0.113.5");
+  EXPECT_EQ(client("10.0.0.1", {{"Forwarded", "for=127.0.0.1"}, {"Forwarded", "for=203.0.113.5"}}), "203.0.113.5");
+}
+
+TEST(HttpAccess, OnlyConfiguredProxiesCountWhenThereAreAny) {
+  ApiAccessOptions options;
+  options.trusted_proxies = {*base::IpRange::parse("192.0.2.1")};
+  EXPECT_EQ(client("192.0.2.1", {{"X-Forwarded-For", "10.0.0.7"}}, options), "10.0.0.7");
+  EXPECT_EQ(client("10.0.0.1", {{"X-Forwarded-For", "10.0.0.7"}}, options), "10.0.0.1");
+}
+
+TEST(HttpAccess, NetworksReplaceTheDefault) {
+  ApiAccessOptions options;
+  options.allowed_networks = {*base::IpRange::parse("192.0.2.0/24")};
+  HttpRequest request;
+  request.client = ip("192.0.2.77");
+  EXPECT_EQ(check_access(request, ApiScope::kAdmin, options), AccessDecision::kGranted);
+  request.client = ip("127.0.0.1");
+  EXPECT_EQ(check_access(request, ApiScope::kRead, options), AccessDecision::kNetworkDenied);
+}
+
+TEST(HttpAccess, ReadTokensAloneMakeNobodyAnAdministrator) {
+  ApiAccessOptions options;
+  options.read_tokens = {"r"};
+  HttpRequest request;
+  request.client = ip("127.0.0.1");
+  EXPECT_EQ(check_access(request, ApiScope::kAdmin, options), AccessDecision::kTokenMissing);
+  request.headers = {{"Authorization", "Bearer r"}};
+  EXPECT_EQ(check_access(request, ApiScope::kRead, options), AccessDecision::kGranted);
+  EXPECT_EQ(check_access(request, ApiScope::kAdmin, options), AccessDecision::kScopeTooSmall);
+}
+
+TEST(HttpAccess, OpenToAllIsNoticed) {
+  ApiAccessOptions options;
+  EXPECT_FALSE(is_open_to_all(options));
+  options.allowed_networks = {*base::IpRange::parse("0.0.0.0/0")};
+  EXPECT_TRUE(is_open_to_all(options));
+  options.admin_tokens = {"t"};
+  EXPECT_FALSE(is_open_to_all(options));
+}
+
+}  // namespace
+}  // namespace rampart::control
