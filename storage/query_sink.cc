@@ -1,7 +1,9 @@
 #include "storage/query_sink.h"
 
 #include "storage/console_sink.h"
+#include "storage/csv_sink.h"
 #include "storage/postgres_sink.h"
+#include "storage/sqlite_sink.h"
 
 namespace rampart::storage {
 namespace {
@@ -25,9 +27,13 @@ base::Result<std::unique_ptr<QuerySink>, std::string> make_query_sink(const Quer
       return Made(std::make_unique<PostgresSink>(
           PostgresSinkOptions{options.target, options.type == QueryLogType::kTimescale, options.retention_days,
                               options.connect_timeout}));
-    case QueryLogType::kSqlite: return not_built("sqlite");
-    case QueryLogType::kCsv: return not_built("csv");
-    case QueryLogType::kCsvClient: return not_built("csv-client");
+    case QueryLogType::kSqlite:
+      if (options.target.empty()) return base::Error{std::string("queryLog.target: type sqlite needs the path of a file")};
+      return Made(std::make_unique<SqliteSink>(SqliteSinkOptions{options.target, options.retention_days}));
+    case QueryLogType::kCsv:
+    case QueryLogType::kCsvClient:
+      return Made(std::make_unique<CsvSink>(
+          CsvSinkOptions{options.target, options.type == QueryLogType::kCsvClient, options.retention_days}));
     case QueryLogType::kNone: break;
   }
   return base::Error{std::string("queryLog.type: none has no sink")};
