@@ -51,6 +51,14 @@ inline std::uint64_t load_partial(const std::uint8_t* p, std::size_t length) noe
   return word;
 }
 
+/// Absorbs the last 1 to 8 octets of an input (0 if it is empty), as load_partial() reads them, and its length.
+inline Hash128 absorb_tail(const HashKey& key, Hash128 state, std::uint64_t word, std::size_t total_length) noexcept {
+  // The length enters beside the tail, not within it: were it mixed into the word, octets chosen by a stranger
+  // could make one long input of two short ones when inputs are chained, as the labels of a name are.
+  state.hi ^= std::uint64_t{total_length + 1} * 0x9fb21c651e98df25ULL;
+  return absorb(key, state, word);
+}
+
 /// Absorbs `length` octets and their count.
 inline Hash128 absorb_bytes(const HashKey& key, Hash128 state, const std::uint8_t* p,
                             std::size_t length) noexcept {
@@ -62,10 +70,7 @@ inline Hash128 absorb_bytes(const HashKey& key, Hash128 state, const std::uint8_
     p += 8;
     length -= 8;
   }
-  // The count enters beside the tail, not within it: were it mixed into the word, octets chosen by a stranger
-  // could make one long input of two short ones when inputs are chained, as the labels of a name are.
-  state.hi ^= std::uint64_t{total + 1} * 0x9fb21c651e98df25ULL;
-  return absorb(key, state, load_partial(p, length));
+  return absorb_tail(key, state, load_partial(p, length), total);
 }
 
 inline Hash128 hash_bytes(const HashKey& key, const std::uint8_t* p, std::size_t length) noexcept {

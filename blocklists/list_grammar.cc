@@ -1,13 +1,22 @@
 #include "blocklists/list_grammar.h"
 
-#include <cstring>
-
 #include "blocklists/regex_set.h"
 
 namespace rampart::blocklists {
 namespace {
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
+// What an octet may mean for the structure of a line; one pass over it finds out which questions need asking.
+enum Mark : std::uint8_t { kBlankMark = 1, kCommentMark = 2, kNulMark = 4 };
+constexpr std::array<std::uint8_t, 256> kMarks = [] {
+  std::array<std::uint8_t, 256> marks{};
+  for (const char c : kListBlanks) marks[static_cast<std::uint8_t>(c)] = kBlankMark;
+  marks['#'] = kCommentMark;
+  marks[';'] = kCommentMark;
+  marks[0] = kNulMark;
+  return marks;
+}();
+
+bool is_blank(char c) noexcept { return kMarks[static_cast<std::uint8_t>(c)] == kBlankMark; }
 
 bool contains(std::string_view text, char c) noexcept { return text.find(c) != std::string_view::npos; }
 
@@ -90,18 +99,21 @@ void ListGrammar::add(const Rule& rule) {
 }
 
 bool ListGrammar::add_name(std::string_view text, Rule rule) {
-  // Only what ends in a digit or holds a colon or slash can be an address: spares the attempt for most names.
-  if (!text.empty() && ((text.back() >= '0' && text.back() <= '9') || contains(text, ':') || contains(text, '/'))) {
-    if (const auto range = base::IpRange::parse(text)) {
-      rule.kind = RuleKind::kAddress;
-      rule.range = *range;
-      add(rule);
-      return true;
-    }
-  }
+  // What ends in a digit may be an IPv4 address or a range; the rest is only tried when it is no name.
+  const bool ends_in_digit = !text.empty() && text.back() >= '0' && text.back() <= '9';
+  if (ends_in_digit && add_range(text, rule)) return true;
   const auto name = folder_.fold(text);
-  if (!name) return false;
+  if (!name) return !ends_in_digit && contains(text, ':') && add_range(text, rule);
   rule.name = *name;
+  add(rule);
+  return true;
+}
+
+bool ListGrammar::add_range(std::string_view text, Rule rule) {
+  const auto range = base::IpRange::parse(text);
+  if (!range) return false;
+  rule.kind = RuleKind::kAddress;
+  rule.range = *range;
   add(rule);
   return true;
 }
@@ -123,10 +135,12 @@ LineOutcome ListGrammar::read(std::string_view line) {
     default:
       break;
   }
-  if (std::memchr(line.data(), '\0', line.size()) != nullptr) return failed("contains a NUL octet");
+  std::uint8_t marks = 0;
+  for (const char c : line) marks |= kMarks[static_cast<std::uint8_t>(c)];
+  if ((marks & kNulMark) != 0) return failed("contains a NUL octet");
 
   // Where a comment begins depends on the form: anywhere in a hosts file, else only behind a blank.
-  for (std::size_t i = 1; i < line.size(); ++i) {
+  for (std::size_t i = 1; (marks & kCommentMark) != 0 && i < line.size(); ++i) {
     if (line[i] != '#' && line[i] != ';') continue;
     if (is_blank(line[i - 1])) {
       line = trim(line.substr(0, i));
@@ -172,8 +186,13 @@ LineOutcome ListGrammar::read_columns(std::string_view line) {
 LineOutcome ListGrammar::read_hosts(std::string_view names) {
   LineOutcome outcome = rules_taken();
   for (auto name = next_column(names); !name.empty(); name = next_column(names)) {
-    // A name that is an IPv4 address becomes an address rule, as it does in Blocky.
-    if (name.find_first_of("/:") != std::string_view::npos || !add_name(name, {})) outcome = failed("not a host name");
+    // A name that is an IPv4 address becomes an address rule, as it does in Blocky; ranges and IPv6 do not.
+    const auto folded = folder_.fold(name);
+    if (!folded) {
+      outcome = failed("not a host name");
+    } else if (name.back() < '0' || name.back() > '9' || !add_range(name, {})) {
+      add({.kind = RuleKind::kExact, .name = *folded});
+    }
   }
   return outcome;
 }
@@ -187,6 +206,9 @@ LineOutcome ListGrammar::read_single(std::string_view text) {
   }
   if (add_name(text, {})) return rules_taken();
   if (starts_with_any(text, {"http://", "https://"})) return failed("a page address, not a name");
+  if (text.starts_with('^') || text.find_first_of("\\[](){}+") != std::string_view::npos) {
+    return failed("a regex must stand between slashes");
+  }
   if (text.find_first_of("^|*$") != std::string_view::npos || text.starts_with("://")) return read_adblock(text);
   return failed("neither name, address, wildcard, regex nor rule");
 }

@@ -68,6 +68,8 @@ class ListGrammar {
 
   /// Emits a rule for a name in any spelling, or for the address it turns out to be; false if it is neither.
   bool add_name(std::string_view text, Rule rule);
+  /// Emits a rule for an address or a range; false if it is neither.
+  bool add_range(std::string_view text, Rule rule);
   void add(const Rule& rule);
 
   RuleSink& sink_;

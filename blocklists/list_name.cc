@@ -48,9 +48,9 @@ std::optional<std::string_view> NameFolder::fold_ascii(std::string_view text) no
 }
 
 std::optional<std::string_view> NameFolder::fold(std::string_view text) {
+  if (const auto folded = fold_ascii(text)) return folded;
   const bool is_ascii = std::none_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; });
-  if (is_ascii) return fold_ascii(text);
-  if (text.size() > kUnicodeTextMax) return std::nullopt;
+  if (is_ascii || text.size() > kUnicodeTextMax) return std::nullopt;
 
   std::uint8_t* converted = nullptr;
   const std::string terminated(text);

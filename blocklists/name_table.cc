@@ -39,7 +39,7 @@ void NameTable::append(std::uint64_t hash, std::uint32_t id) {
   }
 }
 
-std::uint32_t NameTable::probe(std::uint64_t hash) const noexcept {
+std::uint32_t NameTable::find(std::uint64_t hash) const noexcept {
   const std::uint64_t fingerprint = hash & kFingerprintMask;
   const std::uint8_t overflow = overflow_bit(hash);
   std::size_t b = place(hash, bucket_count_);

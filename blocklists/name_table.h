@@ -30,10 +30,18 @@ class NameTable {
   /// Puts a name that is not in the table yet; hashes must come in ascending order. `id` > 0.
   void append(std::uint64_t hash, std::uint32_t id);
 
-  /// The id, or 0.
-  [[nodiscard]] std::uint32_t find(std::uint64_t hash) const noexcept {
-    return may_contain(hash) ? probe(hash) : 0;
+  /// False if the name is certainly not in the table; asks the bloom filter only.
+  [[nodiscard]] bool may_contain(std::uint64_t hash) const noexcept {
+    const Line& line = lines_[place(hash, line_count_)];
+    std::uint64_t all = 1;
+    for (std::size_t i = 0; i < kFilterProbes; ++i) {
+      const unsigned bit = static_cast<unsigned>(hash >> (9 * i)) & 511;
+      all &= line.words[bit >> 6] >> (bit & 63);
+    }
+    return (all & 1) != 0;
   }
+  /// The id, or 0; asks the buckets only.
+  [[nodiscard]] std::uint32_t find(std::uint64_t hash) const noexcept;
   void prefetch_filter(std::uint64_t hash) const noexcept { __builtin_prefetch(&lines_[place(hash, line_count_)]); }
   void prefetch_bucket(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[place(hash, bucket_count_)]); }
 
@@ -75,16 +83,6 @@ class NameTable {
     return static_cast<std::uint8_t>(1u << ((hash >> (kFingerprintBits - 3)) & 7));
   }
 
-  [[nodiscard]] bool may_contain(std::uint64_t hash) const noexcept {
-    const Line& line = lines_[place(hash, line_count_)];
-    std::uint64_t all = 1;
-    for (std::size_t i = 0; i < kFilterProbes; ++i) {
-      const unsigned bit = static_cast<unsigned>(hash >> (9 * i)) & 511;
-      all &= line.words[bit >> 6] >> (bit & 63);
-    }
-    return (all & 1) != 0;
-  }
-  [[nodiscard]] std::uint32_t probe(std::uint64_t hash) const noexcept;
   [[nodiscard]] std::uint32_t find_side(std::uint64_t hash) const noexcept;
 
   std::size_t bucket_count_;

@@ -56,6 +56,15 @@ std::vector<dns::FoldedName> folded_names(unsigned seed, std::size_t count) {
   return result;
 }
 
+/// The name itself is warm in a server, which has just parsed it: fetch it ahead of its turn.
+void fetch_ahead(const std::vector<dns::FoldedName>& names, std::size_t i) {
+  const dns::FoldedName& name = names[(i + 8) % names.size()];
+  __builtin_prefetch(name.wire.data());
+  __builtin_prefetch(name.wire.data() + 48);
+  __builtin_prefetch(name.label_at.data());
+  __builtin_prefetch(&name.length);
+}
+
 void report_memory(benchmark::State& state, const FilterSet& set) {
   state.counters["bytes_per_name"] = static_cast<double>(set.memory_bytes()) / static_cast<double>(set.rule_count());
 }
@@ -78,6 +87,7 @@ void BM_FilterSet_Match_NotListedCold(benchmark::State& state) {
   const auto names = folded_names(3, 1 << 18);
   std::size_t i = 0;
   for (auto _ : state) {
+    fetch_ahead(names, i);
     benchmark::DoNotOptimize(set.match(names[i], 1));
     i = (i + 1) % names.size();
   }
@@ -90,6 +100,7 @@ void BM_FilterSet_Match_NotListedColdBatch(benchmark::State& state) {
   std::size_t i = 0;
   while (state.KeepRunningBatch(kBatch)) {
     for (std::size_t j = 0; j < kBatch; ++j) {
+      fetch_ahead(names, i + j);
       blocklists::hash_suffixes(set.key(), names[i + j], hashes[j]);
       set.prefetch(hashes[j]);
     }
@@ -104,6 +115,7 @@ void BM_FilterSet_Match_ListedCold(benchmark::State& state) {
   const auto names = folded_names(1, std::min<std::size_t>(count, 1 << 18));
   std::size_t i = 0;
   for (auto _ : state) {
+    fetch_ahead(names, i);
     const auto verdict = set.match(names[i], 1);
     if (verdict.action != blocklists::Action::kDeny) state.SkipWithError("a listed name was not found");
     i = (i + 1) % names.size();

@@ -105,6 +105,8 @@ TEST(ListParser, Regexes) {
   expect_rules("/^ads?[0-9]*\\./", {"deny regex ^ads?[0-9]*\\."});
   expect_rules("/[^.[:space:]]+#x/  # why", {"deny regex [^.[:space:]]+#x"});
   expect_error("//", "empty regex");
+  expect_error("^ads?[0-9]*\\.", "between slashes");
+  expect_error("(.*)\\.ads\\.", "between slashes");
   expect_error("/a b/", "blanks");
   expect_error("/(unclosed/", "missing");
   expect_error("/(?=look)ahead/", "not a regex");
