@@ -222,6 +222,11 @@ base::Status Server::Impl::add_listeners(const Config& config, bool starting) {
     if (!all.ok()) return base::Error{all.error()};
     for (const auto& options : *all) {
       if (std::find(listening_.begin(), listening_.end(), options.address) != listening_.end()) continue;
+      // Shared ports would silently split the clients between us and another program: look for it first.
+      resolver::ListenOptions alone = options;
+      alone.reuse_port = false;
+      if (const auto udp = resolver::open_udp(alone); !udp.ok()) return base::Error{udp.error()};
+      if (const auto tcp = resolver::open_tcp(alone); !tcp.ok()) return base::Error{tcp.error()};
       std::vector<resolver::ListenPair> pairs;
       for (std::size_t i = 0; i < workers_.size(); ++i) {
         auto udp = resolver::open_udp(options);

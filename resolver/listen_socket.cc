@@ -11,8 +11,9 @@
 namespace rampart::resolver {
 namespace {
 
-// A burst of this much waits in the kernel while a worker is busy with a batch; beyond it datagrams are lost.
-constexpr int kUdpReceiveBytes = 4 << 20;
+// A burst of this much waits in the kernel while a worker is busy with a batch, or while clients on this host are
+// slow to read (on loopback a datagram counts against the sender until it is read); beyond it datagrams are lost.
+constexpr int kUdpBufferBytes = 4 << 20;
 constexpr int kTcpBacklog = 512;
 
 std::string explain(const ListenOptions& options, const char* transport, const char* what) {
@@ -38,7 +39,8 @@ base::Result<OwnedFd, std::string> open_bound(const ListenOptions& options, int 
     fd = OwnedFd(socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   }
   if (fd.get() < 0) return base::Error{explain(options, transport, "socket")};
-  set_flag(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  // For TCP: not to wait for connections of a former process. For UDP it would let two programs share a port.
+  if (type == SOCK_STREAM) set_flag(fd.get(), SOL_SOCKET, SO_REUSEADDR);
   if (options.reuse_port && !set_flag(fd.get(), SOL_SOCKET, SO_REUSEPORT))
     return base::Error{explain(options, transport, "SO_REUSEPORT")};
   if (v6) {
@@ -73,10 +75,12 @@ OwnedFd::~OwnedFd() {
 base::Result<OwnedFd, std::string> open_udp(const ListenOptions& options) {
   auto fd = open_bound(options, SOCK_DGRAM, "udp");
   if (!fd.ok()) return fd;
-  const int bytes = kUdpReceiveBytes;
-  // FORCE works only with CAP_NET_ADMIN; without it the system's rmem_max bounds the size.
+  const int bytes = kUdpBufferBytes;
+  // FORCE works only with CAP_NET_ADMIN; without it the system's rmem_max and wmem_max bound the size.
   if (setsockopt(fd->get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0)
     setsockopt(fd->get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+  if (setsockopt(fd->get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0)
+    setsockopt(fd->get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
   // Answers must come from the address that was asked; a socket bound to one address does that by itself.
   if (options.any_family || options.address.address.is_unspecified()) {
     const bool v6 = options.any_family || !options.address.address.is_v4();

@@ -32,7 +32,7 @@ struct ListenOptions {
   base::IpEndpoint address;
   bool any_family = false;  ///< no host was given: one dual-stack socket, or IPv4 where there is no IPv6
   bool free_bind = false;   ///< an address that this host does not have (yet): for virtual IPs
-  bool reuse_port = true;
+  bool reuse_port = true;   ///< false: fail if anybody, also a process of the same user, has the port
 };
 
 /// Errors name the address and say what to do about the usual ones (in use, not permitted, not local).

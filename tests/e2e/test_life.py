@@ -1,0 +1,133 @@
+"""Start, reload and stop: nothing that a client sees may break."""
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import BINARY, E2eTest, Knot, Program, Rampart, addresses, base_config, wait_for
+
+LIST = """
+blocking:
+  denylists: {{ads: [{path}]}}
+  clientGroupsBlock: {{default: [ads]}}
+"""
+
+
+class Life(E2eTest):
+    def setUp(self):
+        super().setUp()
+        self.knot = self.start(Knot(self.directory, ["*.example.org. 300 A 192.0.2.1"]))
+        self.list = os.path.join(self.directory, "list.txt")
+        self.write_list("ads.example.org")
+
+    def write_list(self, *names):
+        with open(self.list + ".new", "w") as f:
+            f.write("".join(name + "\n" for name in names))
+        os.rename(self.list + ".new", self.list)
+
+    def server(self, extra="", **options):
+        config = base_config(self.knot.port, LIST.format(path=self.list) + extra)
+        return self.start(Rampart(self.directory, config, **options))
+
+    def test_sighup_takes_over_lists_and_configuration(self):
+        server = self.server()
+        self.assertEqual(addresses(server.query("new.example.org")), ["192.0.2.1"])
+        self.write_list("new.example.org")
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: addresses(server.query("new.example.org")) == ["0.0.0.0"], "new list in force")
+        self.assertEqual(addresses(server.query("ads.example.org")), ["192.0.2.1"])
+
+    def test_a_bad_configuration_changes_nothing(self):
+        server = self.server()
+        server.write("upstreams: [nonsense\n")
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: "reload failed" in server.log, "the fault is reported")
+        self.assertEqual(addresses(server.query("ads.example.org")), ["0.0.0.0"])
+        self.assertEqual(addresses(server.query("www.example.org")), ["192.0.2.1"])
+
+    def test_a_list_that_vanished_stays_in_force(self):
+        server = self.server()
+        os.remove(self.list)
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: "reloaded" in server.log, "reload")
+        self.assertEqual(addresses(server.query("ads.example.org")), ["0.0.0.0"])
+        self.assertIn("cannot open source", server.log)
+
+    def test_no_query_is_lost_while_reloading_under_load(self):
+        server = self.server()
+        self.write_list(*(f"ad{i}.example.net" for i in range(20000)), "ads.example.org")
+        queries = os.path.join(self.directory, "queries")
+        with open(queries, "w") as f:
+            f.write("".join(f"host{i}.example.org A\nads.example.org A\n" for i in range(500)))
+        load = subprocess.Popen(["dnsperf", "-s", "127.0.0.1", "-p", str(server.port), "-d", queries, "-l", "6",
+                                 "-c", "16", "-Q", "5000", "-q", "500", "-t", "2"], stdout=subprocess.PIPE, text=True)
+        reloads = 0
+        while load.poll() is None:
+            before = server.log.count("INFO server: reloaded")
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: server.log.count("INFO server: reloaded") > before, "reload")
+            reloads += 1
+        out = load.communicate()[0]
+        self.assertEqual(re.search(r"Queries lost:\s+(\d+)", out).group(1), "0", out)
+        self.assertGreater(reloads, 10)
+        print(f"{reloads} reloads, no query lost")
+
+    def test_a_listener_can_be_added_and_removed_at_run_time(self):
+        server = self.server()
+        from harness import free_port, query
+        second = free_port()
+        text = server.config_path.read_text()
+        server.config_path.write_text(text.replace(f"127.0.0.1:{server.port}", f"127.0.0.1:{server.port},127.0.0.1:{second}"))
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: query(second, "www.example.org", timeout=0.3).answer, "the added listener answers")
+        server.config_path.write_text(text)
+        server.signal(signal.SIGHUP)
+
+        def gone():
+            try:
+                query(second, "www.example.org", timeout=0.3)
+            except Exception:
+                return True
+            return False
+        wait_for(gone, "the removed listener is closed")
+        self.assertEqual(addresses(server.query("www.example.org")), ["192.0.2.1"])
+
+    def test_sigterm_ends_cleanly(self):
+        server = self.server()
+        self.assertEqual(server.stop(), 0)
+        self.assertIn("Terminating...", server.log)
+
+    def test_occupied_port_is_a_clear_error(self):
+        server = self.server()
+        second = self.start(Program([BINARY, "serve", "--config", str(server.config_path)], self.directory, "second"))
+        # SO_REUSEPORT lets the same user share a port, so the probe must notice the other server by itself.
+        second.process.wait(15)
+        self.assertEqual(second.process.returncode, 1)
+        self.assertIn("address already in use", second.log.lower())
+
+    def test_unreadable_configuration_names_the_file(self):
+        program = self.start(Program([BINARY, "serve", "--config", "/nonexistent.yml"], self.directory, "none"))
+        program.process.wait(15)
+        self.assertEqual(program.process.returncode, 1)
+        self.assertIn("/nonexistent.yml", program.log)
+
+    def test_systemd_is_told(self):
+        import socket
+        path = os.path.join(self.directory, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            notify.settimeout(10)
+            os.environ["NOTIFY_SOCKET"] = path
+            try:
+                server = self.server()
+            finally:
+                del os.environ["NOTIFY_SOCKET"]
+            self.assertEqual(notify.recv(100), b"READY=1")
+            server.signal(signal.SIGTERM)
+            self.assertEqual(notify.recv(100), b"STOPPING=1")
+
+
+if __name__ == "__main__":
+    unittest.main()
