@@ -17,6 +17,9 @@ constexpr unsigned kStrictTimeoutsMax = 3;      ///< all of a strict group toget
 constexpr base::Duration kSweepEvery = 1s;
 constexpr base::Duration kProbeEvery = 3s;      ///< of an upstream that is down
 constexpr base::Duration kProbeTimeout = 2s;
+constexpr base::Duration kHostTtlMin = 30s;     ///< a name with TTL 0 must not be looked up for each query
+constexpr base::Duration kHostTtlMax = 1h;
+constexpr base::Duration kLookUpRetry = 5s;
 
 /// The question of probes, as Blocky asks it.
 const dns::FoldedName& probe_name() {
@@ -104,7 +107,73 @@ void Forwarder::Core::adopt(std::shared_ptr<const UpstreamSet> set) {
     }
   }
   active->config = std::move(set);
+  const std::shared_ptr<const ActiveSet> before = std::move(set_);
   set_ = std::move(active);
+  adopt_bootstrap(before ? before->config.get() : nullptr);
+}
+
+// ---- host names of upstreams
+
+/// Looks up at once what has a host name, so that the first query need not wait.
+void Forwarder::Core::adopt_bootstrap(const UpstreamSet* before) {
+  const bool is_changed = before == nullptr || before->bootstrap != set_->config->bootstrap;
+  const base::Instant now = base::monotonic_now();
+  if (is_changed) channel_.reset();  // and forget what it was about to find
+  for (const ActiveGroup& group : set_->groups) {
+    for (const auto& upstream : group.upstreams) {
+      if (!upstream->has_host_name()) continue;
+      if (is_changed) {
+        upstream->is_looked_up = false;
+        upstream->look_up_at = now;
+      }
+      look_up(*upstream, now);
+    }
+  }
+}
+
+/// Starts a look-up if one is due. Never waits for it.
+void Forwarder::Core::look_up(Upstream& upstream, base::Instant now) noexcept {
+  if (!upstream.has_host_name() || upstream.is_looked_up || now < upstream.look_up_at || !set_) return;
+  const BootstrapOptions& bootstrap = set_->config->bootstrap;
+  upstream.is_looked_up = true;
+  try {
+    if (!channel_) channel_ = std::make_unique<CaresChannel>(io_, timer_, bootstrap.servers);
+    channel_->addresses(upstream.spec.host, bootstrap.families,
+                        [this, weak = upstream.weak_from_this()](const HostAddresses& found) {
+                          if (const auto shared = weak.lock()) on_looked_up(*shared, found);
+                        });
+  } catch (const std::exception& failure) {
+    on_looked_up(upstream, {{}, {}, failure.what()});
+  }
+}
+
+void Forwarder::Core::on_looked_up(Upstream& upstream, const HostAddresses& found) noexcept {
+  const base::Instant now = base::monotonic_now();
+  upstream.is_looked_up = false;
+  if (found.ips.empty()) {
+    counters_.host_failures.add();
+    upstream.look_up_at = now + kLookUpRetry;
+    if (!upstream.has_look_up_failed)
+      base::log::warn("upstream", "the host name of upstream `" + upstream.text + "` cannot be resolved: " + found.error +
+                                      (upstream.addresses.empty() ? "; it is not asked until it can" : "; its last addresses stay in use") +
+                                      ". Check `bootstrapDns`");
+    upstream.has_look_up_failed = true;
+  } else {
+    const base::Duration ttl = std::clamp<base::Duration>(found.ttl, kHostTtlMin, kHostTtlMax);
+    upstream.look_up_at = now + ttl * 3 / 4;
+    upstream.has_look_up_failed = false;
+    upstream.set_addresses(found.ips);
+  }
+  table_.for_each_in_flight([&](Slot& slot) {
+    for (Lane& lane : slot.lanes) {
+      if (lane.state != Lane::State::kAddress || lane.upstream != &upstream) continue;
+      if (upstream.addresses.empty())
+        lane.is_unreachable = true;
+      else
+        send(lane, now);
+      arm(slot, now);
+    }
+  });
 }
 
 std::vector<UpstreamStatus> Forwarder::Core::status(base::Instant now) const {
@@ -313,6 +382,11 @@ void Forwarder::Core::send(Lane& lane, base::Instant now) noexcept {
   lane.state = lane.over_stream ? Lane::State::kStream : Lane::State::kUdp;
   lane.sent_at = now;
   lane.resend_at = base::Instant::max();
+  look_up(upstream, now);
+  if (upstream.addresses.empty() && upstream.is_looked_up) {
+    lane.state = Lane::State::kAddress;
+    return;
+  }
   if (upstream.addresses.empty() || !is_supported(upstream.spec.protocol)) {
     lane.is_unreachable = true;
     return;
@@ -589,6 +663,8 @@ void Forwarder::Core::on_sweep(base::Instant now) noexcept {
   bool is_any_down = false;
   for (const ActiveGroup& group : set_->groups) {
     for (const auto& upstream : group.upstreams) {
+      look_up(*upstream, now);
+      upstream->drop_former_addresses();
       for (auto& address : upstream->addresses) udp_.sweep(address->udp, now);
       if (!upstream->is_down()) continue;
       is_any_down = true;

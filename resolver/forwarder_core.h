@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/random.h"
+#include "resolver/cares_channel.h"
 #include "resolver/deadline_timer.h"
 #include "resolver/forwarder.h"
 #include "resolver/inflight.h"
@@ -68,6 +69,11 @@ class Forwarder::Core final : private UdpHandler, private StreamHandler {
   void keep(Slot& slot, base::ByteView message, bool is_answer) noexcept;
   [[nodiscard]] const ActiveGroup* group_of(const Slot& slot) const noexcept;
 
+  // Host names of upstreams.
+  void adopt_bootstrap(const UpstreamSet* before);
+  void look_up(Upstream& upstream, base::Instant now) noexcept;
+  void on_looked_up(Upstream& upstream, const HostAddresses& found) noexcept;
+
   // What comes round every second while there is something to look after.
   void on_sweep(base::Instant now) noexcept;
   void arm_sweep(base::Instant now) noexcept;
@@ -87,6 +93,7 @@ class Forwarder::Core final : private UdpHandler, private StreamHandler {
   UdpTransport udp_;
   InflightTable table_;
   std::unique_ptr<boost::asio::ssl::context> tls_;  ///< once an upstream needs it
+  std::unique_ptr<CaresChannel> channel_;            ///< once an upstream needs it
   std::shared_ptr<const ActiveSet> set_;
   std::vector<std::unique_ptr<KeptMessage>> kept_free_;
   Sweep sweep_;

@@ -23,13 +23,23 @@ struct UpstreamAddress {
   std::unique_ptr<UpstreamStream> stream;  ///< since it was first needed
 };
 
-class Upstream {
+class Upstream : public std::enable_shared_from_this<Upstream> {
  public:
   explicit Upstream(UpstreamSpec upstream_spec);
 
   const UpstreamSpec spec;
   const std::string text;  ///< canonical
   std::vector<std::unique_ptr<UpstreamAddress>> addresses;  ///< empty: host name not yet resolved
+
+  /// Its host is a name: addresses come from look-ups, and the last good ones stay until others are known.
+  [[nodiscard]] bool has_host_name() const noexcept { return has_host_name_; }
+  /// Takes over what a look-up found; sockets and connections of addresses that stay are kept.
+  void set_addresses(const std::vector<base::IpAddress>& ips);
+  /// Frees former addresses that no query uses any more.
+  void drop_former_addresses() noexcept;
+  base::Instant look_up_at{};  ///< when its addresses are to be looked up (again)
+  bool is_looked_up = false;   ///< a look-up is under way
+  bool has_look_up_failed = false;
 
   [[nodiscard]] std::uint32_t weight(base::Instant now) const noexcept {
     return last_error_at_ ? upstream_weight(now - *last_error_at_) : kWeightMax;
@@ -59,6 +69,8 @@ class Upstream {
   static constexpr std::uint32_t kCaseLostMax = 3;  ///< each took a forger's luck with ID and port, or is true
   static constexpr base::Duration kNoEdnsFor = std::chrono::minutes(15);
 
+  bool has_host_name_ = false;
+  std::vector<std::unique_ptr<UpstreamAddress>> former_addresses_;
   std::optional<base::Instant> last_error_at_;
   std::uint32_t silent_in_a_row_ = 0;
   std::uint32_t case_lost_in_a_row_ = 0;

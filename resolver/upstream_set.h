@@ -33,6 +33,7 @@ struct UpstreamGroup {
 struct BootstrapOptions {
   std::vector<base::IpEndpoint> servers;  ///< classic DNS
   IpFamilies families = IpFamilies::kDual;
+  friend bool operator==(const BootstrapOptions&, const BootstrapOptions&) = default;
 };
 
 struct UpstreamSet {

@@ -69,6 +69,7 @@ class UpstreamStream {
   /// Says that a query sent at `sent_at` got no answer: a connection that was silent since is given up.
   void suspect(base::Instant sent_at) noexcept;
 
+  [[nodiscard]] std::uint32_t inflight() const noexcept { return inflight_; }
   [[nodiscard]] bool is_connected() const noexcept { return connection_ != nullptr; }  ///< or on its way
 
  private:

@@ -90,7 +90,7 @@ FakeUpstream::~FakeUpstream() {
 }
 
 resolver::UpstreamSpec FakeUpstream::spec() const {
-  return {resolver::UpstreamProtocol::kClassic, "127.0.0.1", port_, {}, {}, {}};
+  return {resolver::UpstreamProtocol::kClassic, "127.0.0.1", port_, {}, {}, {}, {}};
 }
 
 void FakeUpstream::set_script(FakeScript script) {

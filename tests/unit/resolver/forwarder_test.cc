@@ -237,7 +237,7 @@ TEST(Forwarder, DeliversTheLastFailureWhenAllFail) {
 
 TEST(Forwarder, FailsAtOnceWhereNothingListens) {
   ForwardWorld world;
-  const resolver::UpstreamSpec nobody{resolver::UpstreamProtocol::kClassic, "127.0.0.1", unused_port(), {}, {}, {}};
+  const resolver::UpstreamSpec nobody{resolver::UpstreamProtocol::kClassic, "127.0.0.1", unused_port(), {}, {}, {}, {}};
   world.use({nobody}, UpstreamStrategy::kParallelBest, 5s);
   for (int i = 0; i < 5; ++i) {
     Asked& asked = world.ask_and_wait(std::to_string(i) + ".example.org");
@@ -377,7 +377,7 @@ TEST(Forwarder, FailsWithoutAnyConfiguration) {
 
 TEST(Forwarder, ProbesEachUpstream) {
   FakeUpstream good(always_answer()), failing(always_rcode(dns::Rcode::kServFail));
-  const resolver::UpstreamSpec nobody{resolver::UpstreamProtocol::kClassic, "127.0.0.1", unused_port(), {}, {}, {}};
+  const resolver::UpstreamSpec nobody{resolver::UpstreamProtocol::kClassic, "127.0.0.1", unused_port(), {}, {}, {}, {}};
   ForwardWorld world;
   world.use({good.spec(), failing.spec(), nobody});
   std::vector<resolver::Forwarder::ProbeResult> results;
