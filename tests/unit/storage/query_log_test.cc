@@ -26,9 +26,18 @@ QueryLogOptions console_to(int fd) {
   return options;
 }
 
+/// The form of the lines for one test; the log's own thread ends with it.
+struct LogForm {
+  explicit LogForm(const base::log::Options& options) { base::log::configure(options); }
+  ~LogForm() {
+    base::log::configure({});
+    base::log::shutdown();
+  }
+};
+
 TEST(QueryLog, ConsolePrintsBlockysLine) {
   CapturedOutput output;
-  base::log::configure({base::log::Level::kInfo, false, false, false});
+  const LogForm form({base::log::Level::kInfo, false, false, false});
   QueryLog log(console_to(output.fd()), 1);
   ASSERT_TRUE(log.start().ok());
   EXPECT_TRUE(QueryEventBuilder("example.org.").answer_a("192.0.2.1").push(log.ring(0)));
@@ -91,12 +100,11 @@ TEST(QueryLog, StdoutNobodyReadsCostsCountedEntriesAndNoWaiting) {
 
 TEST(QueryLog, LevelAboveInfoHidesTheConsoleLines) {
   CapturedOutput output;
-  base::log::configure({base::log::Level::kWarn, false, false, false});
+  const LogForm form({base::log::Level::kWarn, false, false, false});
   QueryLog log(console_to(output.fd()), 1);
   ASSERT_TRUE(log.start().ok());
   QueryEventBuilder("example.org.").push(log.ring(0));
   log.stop(std::chrono::seconds(2));
-  base::log::configure({});
   EXPECT_EQ(output.text(), "");
 }
 

@@ -1,0 +1,181 @@
+// The query log: what a push costs the worker, and what an entry costs the storage threads.
+#include <benchmark/benchmark.h>
+#include <sys/resource.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "storage/copy_text.h"
+#include "storage/postgres_sink.h"
+#include "storage/query_log.h"
+#include "storage/spool.h"
+#include "storage/sqlite_sink.h"
+#include "tests/support/captured_output.h"
+#include "tests/support/log_batches.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/temporary_directory.h"
+
+namespace rampart::storage {
+namespace {
+
+using test_support::PostgresServer;
+using test_support::QueryEventBuilder;
+
+std::int64_t thread_cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
+struct Parts {
+  QueryEventHead head;
+  std::vector<std::uint8_t> question, response;
+  std::string names = "laptop.lan";
+  std::string detail = "tcp+udp:192.0.2.53";
+  Parts() {
+    const auto record = QueryEventBuilder("www.some-name.example.org.").answer_a("192.0.2.1").record();
+    std::memcpy(static_cast<void*>(&head), record.data(), sizeof head);
+    auto at = record.begin() + sizeof head + head.client_names_length + head.detail_length;
+    question.assign(at, at + head.question_length);
+    response.assign(at + head.question_length, record.end());
+  }
+};
+
+/// A worker's cost with the drain side keeping up: the ring is emptied outside the measurement, as the drain
+/// thread would do it on another core.
+void BM_QueryEventRing_Push(benchmark::State& state) {
+  const Parts parts;
+  QueryEventRing ring(2u << 20);
+  std::int64_t left = 0;
+  for (auto _ : state) {
+    if (left-- == 0) {
+      state.PauseTiming();
+      ring.consume([](base::ByteView) {}, SIZE_MAX);
+      left = 5'000;
+      state.ResumeTiming();
+    }
+    benchmark::DoNotOptimize(ring.push(parts.head, base::as_bytes(parts.names), base::as_bytes(parts.detail), parts.question,
+                                       parts.response));
+  }
+  state.counters["refused"] = static_cast<double>(ring.refused());
+}
+BENCHMARK(BM_QueryEventRing_Push)->Iterations(4'000'000);
+
+void BM_QueryEventRing_PushWhenFull(benchmark::State& state) {
+  const Parts parts;
+  QueryEventRing ring(4096);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(ring.push(parts.head, base::as_bytes(parts.names), base::as_bytes(parts.detail), parts.question,
+                                       parts.response));
+}
+BENCHMARK(BM_QueryEventRing_PushWhenFull);
+
+void BM_LogEntryDecoder_Decode(benchmark::State& state) {
+  LogEntryDecoder decoder({});
+  QueryEventBuilder event("www.some-name.example.org.");
+  if (state.range(0) != 0) event.reason(Reason::kBlocked).match(MatchKind::kWildcard, 1, "ads", "");
+  const auto record = event.answer_a("192.0.2.1").record();
+  EntryBatch batch;
+  for (auto _ : state) {
+    if (decoder.decode(record) != LogEntryDecoder::Outcome::kEntry) state.SkipWithError("not decoded");
+    batch.append(decoder.entry());
+    if (batch.count() == 4096) batch = EntryBatch();
+  }
+}
+BENCHMARK(BM_LogEntryDecoder_Decode)->ArgName("blocked")->Arg(0)->Arg(1);
+
+void BM_CopyTextWriter_AppendRow(benchmark::State& state) {
+  const EntryBatch batch = test_support::numbered_batch(0, 1000);
+  CopyTextWriter writer;
+  std::string rows;
+  for (auto _ : state) {
+    rows.clear();
+    batch.for_each([&](const LogEntry& entry) {
+      writer.append_row(entry, rows);
+      return true;
+    });
+  }
+  state.SetItemsProcessed(state.iterations() * batch.count());
+}
+BENCHMARK(BM_CopyTextWriter_AppendRow);
+
+void BM_Spool_Append(benchmark::State& state) {
+  test_support::TemporaryDirectory directory;
+  auto spool = *Spool::open({directory.path(), 256u << 20, 8u << 20});
+  const EntryBatch batch = test_support::numbered_batch(0, 1000);
+  for (auto _ : state) benchmark::DoNotOptimize(spool->append(batch).ok());
+  state.SetItemsProcessed(state.iterations() * batch.count());
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(batch.bytes().size()));
+}
+BENCHMARK(BM_Spool_Append)->UseRealTime();
+
+/// One writer against a real server on the same machine; rows/s is bounded by the server, cpu_us_per_row is ours.
+void BM_PostgresSink_Write(benchmark::State& state) {
+  if (PostgresServer::binaries().empty()) return state.SkipWithError("PostgreSQL is not installed");
+  PostgresServer server;
+  if (state.range(1) == 0)
+    server.query("CREATE TABLE log_entries (request_ts timestamptz NOT NULL, client_ip text, client_name text, duration_ms bigint, "
+                 "reason text, response_type text, question_type text, question_name text, effective_tldp text, answer text, "
+                 "response_code text, hostname text)");
+  PostgresSink sink({server.target()});
+  const Deadline deadline(base::monotonic_now() + std::chrono::seconds(120));
+  if (auto opened = sink.open(deadline); !opened) return state.SkipWithError(opened.error().c_str());
+  EntryBatch batch = test_support::numbered_batch(0, static_cast<int>(state.range(0)));
+  const std::int64_t cpu_before = thread_cpu_ns();
+  for (auto _ : state) {
+    batch.assign_id();
+    const WriteResult result = sink.write(batch, deadline);
+    if (result.outcome != WriteResult::Outcome::kDone) return state.SkipWithError(result.error.c_str());
+  }
+  const auto rows = static_cast<double>(state.iterations() * batch.count());
+  state.counters["rows/s"] = benchmark::Counter(rows, benchmark::Counter::kIsRate);
+  state.counters["cpu_us_per_row"] = static_cast<double>(thread_cpu_ns() - cpu_before) / 1000.0 / rows;
+}
+BENCHMARK(BM_PostgresSink_Write)->ArgNames({"rows", "indexes"})->Args({5000, 0})->Args({5000, 1})->Args({500, 1})
+    ->UseRealTime()->MinTime(2.0)->Unit(benchmark::kMillisecond);
+
+void BM_SqliteSink_Write(benchmark::State& state) {
+  test_support::TemporaryDirectory directory;
+  SqliteSink sink({directory.path() + "/log.db", 0});
+  const Deadline deadline(base::monotonic_now() + std::chrono::seconds(120));
+  if (auto opened = sink.open(deadline); !opened) return state.SkipWithError(opened.error().c_str());
+  EntryBatch batch = test_support::numbered_batch(0, 5000);
+  for (auto _ : state) {
+    batch.assign_id();
+    if (sink.write(batch, deadline).outcome != WriteResult::Outcome::kDone) return state.SkipWithError("not written");
+  }
+  state.counters["rows/s"] = benchmark::Counter(static_cast<double>(state.iterations() * batch.count()), benchmark::Counter::kIsRate);
+}
+BENCHMARK(BM_SqliteSink_Write)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+/// The whole way, from push to stdout (a file in memory): CPU of all threads but the pushing one.
+void BM_QueryLog_Console(benchmark::State& state) {
+  test_support::CapturedOutput output;
+  QueryLogOptions options;
+  options.stdout_fd = output.fd();
+  constexpr int kEvents = 20'000;
+  const Parts parts;
+  double cpu_us = 0;
+  for (auto _ : state) {
+    QueryLog log(options, 1);
+    if (!log.start()) return state.SkipWithError("not started");
+    rusage before{}, after{};
+    const std::int64_t own_before = thread_cpu_ns();
+    getrusage(RUSAGE_SELF, &before);
+    for (int i = 0; i < kEvents;) {
+      if (log.ring(0).push(parts.head, base::as_bytes(parts.names), base::as_bytes(parts.detail), parts.question, parts.response)) ++i;
+      else std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    log.stop(std::chrono::seconds(10));
+    getrusage(RUSAGE_SELF, &after);
+    const auto us = [](const rusage& u) {
+      return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + static_cast<double>(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    };
+    cpu_us += us(after) - us(before) - static_cast<double>(thread_cpu_ns() - own_before) / 1000.0;
+  }
+  state.counters["cpu_us_per_entry"] = cpu_us / (static_cast<double>(state.iterations()) * kEvents);
+}
+BENCHMARK(BM_QueryLog_Console)->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(5);
+
+}  // namespace
+}  // namespace rampart::storage
