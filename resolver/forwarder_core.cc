@@ -414,8 +414,8 @@ void Forwarder::Core::send_stream(Lane& lane, UpstreamAddress& address, base::In
     std::string name;
     if (is_tls) name = spec.common_name.empty() ? spec.host : spec.common_name;
     address.stream = std::make_unique<UpstreamStream>(
-        StreamContext{io_, timer_, options_, counters_, random_, *this, tls_.get()}, address.udp.endpoint,
-        std::move(name));
+        StreamContext{io_, timer_, options_, counters_, random_, *this, tls_.get()},
+        StreamPeer{address.udp.endpoint, std::move(name), spec.certificate_hashes});
   }
   if (!address.stream->begin(lane)) {
     lane.is_unreachable = true;

@@ -5,6 +5,10 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -26,6 +30,22 @@ asio::ip::tcp::endpoint to_tcp(const base::IpEndpoint& endpoint) {
   std::memcpy(out.data(), &address, length);
   out.resize(length);
   return out;
+}
+
+/// True if the verified chain holds one of these certificates, or if there are none to hold.
+bool is_pinned(SSL* ssl, const std::vector<std::array<std::uint8_t, 32>>& hashes) {
+  if (hashes.empty()) return true;
+  STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+  for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i) {
+    unsigned char* tbs = nullptr;
+    const int length = i2d_re_X509_tbs(sk_X509_value(chain, i), &tbs);
+    if (length <= 0) continue;
+    std::array<std::uint8_t, 32> hash;
+    SHA256(tbs, static_cast<std::size_t>(length), hash.data());
+    OPENSSL_free(tbs);
+    if (std::find(hashes.begin(), hashes.end(), hash) != hashes.end()) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -58,8 +78,8 @@ UpstreamStream::Idle::Idle(UpstreamStream& s) noexcept
     : Deadline([](Deadline& deadline, base::Instant) noexcept { static_cast<Idle&>(deadline).stream.give_up(); }),
       stream(s) {}
 
-UpstreamStream::UpstreamStream(StreamContext context, base::IpEndpoint endpoint, std::string tls_name)
-    : context_(context), endpoint_(endpoint), tls_name_(std::move(tls_name)), idle_(*this) {}
+UpstreamStream::UpstreamStream(StreamContext context, StreamPeer peer)
+    : context_(context), peer_(std::move(peer)), idle_(*this) {}
 
 UpstreamStream::~UpstreamStream() {
   context_.timer.cancel(idle_);
@@ -131,7 +151,7 @@ void UpstreamStream::give_up() noexcept {
 void UpstreamStream::open() {
   auto connection = std::make_shared<Connection>(this, context_.io);
   connection_ = connection;
-  const auto endpoint = to_tcp(endpoint_);
+  const auto endpoint = to_tcp(peer_.endpoint);
   error_code error;
   connection->socket.open(endpoint.protocol(), error);
   if (error) {
@@ -147,18 +167,18 @@ void UpstreamStream::open() {
       self->context_.counters.stream_errors.add();
       return self->give_up();
     }
-    if (self->tls_name_.empty()) return self->on_open(connection);
+    if (self->peer_.tls_name.empty()) return self->on_open(connection);
     auto& tls = connection->tls.emplace(connection->socket, *self->context_.tls);
     // An address is verified against the certificate's IP entries, and never sent as SNI (RFC 6066 3).
-    if (!base::IpAddress::parse(self->tls_name_))
-      SSL_set_tlsext_host_name(tls.native_handle(), self->tls_name_.c_str());
+    if (!base::IpAddress::parse(self->peer_.tls_name))
+      SSL_set_tlsext_host_name(tls.native_handle(), self->peer_.tls_name.c_str());
     error_code ignored;
     tls.set_verify_mode(asio::ssl::verify_peer, ignored);
-    tls.set_verify_callback(asio::ssl::host_name_verification(self->tls_name_), ignored);
+    tls.set_verify_callback(asio::ssl::host_name_verification(self->peer_.tls_name), ignored);
     tls.async_handshake(asio::ssl::stream_base::client, [connection](const error_code& refused) {
       UpstreamStream* stream = connection->owner;
       if (stream == nullptr) return;
-      if (refused) {
+      if (refused || !is_pinned(connection->tls->native_handle(), stream->peer_.certificate_hashes)) {
         stream->context_.counters.stream_errors.add();
         return stream->give_up();
       }

@@ -7,9 +7,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ip_address.h"
@@ -53,10 +55,17 @@ struct StreamContext {
   boost::asio::ssl::context* tls;  ///< trust anchors and protocol versions for those who speak TLS
 };
 
+/// Whom to meet at the other end.
+struct StreamPeer {
+  base::IpEndpoint endpoint;
+  std::string tls_name;  ///< the name that the upstream's certificate must have; empty: plain TCP
+  /// SHA-256 of TBS certificates, one of which must be in the verified chain; empty: any chain will do.
+  std::vector<std::array<std::uint8_t, 32>> certificate_hashes;
+};
+
 class UpstreamStream {
  public:
-  /// `tls_name`: the name that the upstream's certificate must have; empty: plain TCP.
-  UpstreamStream(StreamContext context, base::IpEndpoint endpoint, std::string tls_name);
+  UpstreamStream(StreamContext context, StreamPeer peer);
   ~UpstreamStream();
   UpstreamStream(const UpstreamStream&) = delete;
   UpstreamStream& operator=(const UpstreamStream&) = delete;
@@ -90,8 +99,7 @@ class UpstreamStream {
   void give_up() noexcept;
 
   StreamContext context_;
-  const base::IpEndpoint endpoint_;
-  const std::string tls_name_;
+  const StreamPeer peer_;
   std::shared_ptr<Connection> connection_;
   StreamExchange* first_ = nullptr;
   StreamExchange* last_ = nullptr;
