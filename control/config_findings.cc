@@ -29,19 +29,19 @@ void put_in_order(std::vector<Finding>& findings, std::size_t beyond, const char
   findings.push_back(std::move(last));
 }
 
-/// Edit distance where case counts half a letter; in half letters. Words are short: keys.
+/// Edit distance with swapped neighbours as one mistake, where case counts half a letter; in half letters.
 std::size_t distance(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  std::vector<std::size_t> row(b.size() + 1);
+  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j < row.size(); ++j) row[j] = 2 * j;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    before.swap(last);
+    last.swap(row);
     row[0] = 2 * (i + 1);
     for (std::size_t j = 0; j < b.size(); ++j) {
       const std::size_t change = a[i] == b[j] ? 0 : lower(a[i]) == lower(b[j]) ? 1 : 2;
-      const std::size_t best = std::min({diagonal + change, row[j] + 2, row[j + 1] + 2});
-      diagonal = row[j + 1];
-      row[j + 1] = best;
+      row[j + 1] = std::min({last[j] + change, row[j] + 2, last[j + 1] + 2});
+      if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j]) row[j + 1] = std::min(row[j + 1], before[j - 1] + 2);
     }
   }
   return row.back();
@@ -124,7 +124,7 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   std::size_t best_distance = 0;
   for (const auto& candidate : candidates) {
     const std::size_t d = distance(word, candidate);
-    if (d > std::max<std::size_t>(2, 2 * candidate.size() / 3)) continue;
+    if (d > std::max<std::size_t>(3, 2 * candidate.size() / 3)) continue;
     if (best.empty() || d < best_distance) {
       best = candidate;
       best_distance = d;

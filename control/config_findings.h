@@ -47,6 +47,8 @@ class Findings {
   void warn(const Place& place, std::string_view key, std::string message);
   void error(const Place& place, std::string_view key, std::string message);
 
+  /// More faults are only counted, so their words need not be found.
+  [[nodiscard]] bool is_full() const { return faults_.size() >= kFaultsMax; }
   [[nodiscard]] const std::vector<Fault>& faults() const { return faults_; }
   [[nodiscard]] const std::vector<Warning>& warnings() const { return warnings_; }
   /// In the order of the file, with a last entry that counts those beyond the maximum.

@@ -234,7 +234,7 @@ struct BlockType : Scalar<BlockType, resolver::BlockAnswer> {
 template <class Form>
 struct CommaList : Scalar<CommaList<Form>, std::vector<typename Form::Value>> {
   using Value = std::vector<typename Form::Value>;
-  static std::string type() { return std::string(Form::type()) + "s separated by commas"; }
+  static std::string type() { return "text with " + std::string(Form::type()) + ", several separated by commas"; }
   static Parsed<Value> parse(ReadContext& context, std::string_view text) {
     Value values;
     for (std::size_t from = 0;;) {

@@ -141,6 +141,7 @@ class Loader {
   }
 
   void report_unknown(const ConfigNode::Entry& entry, const std::string& prefix, const std::string& path) {
+    if (findings.is_full()) return findings.fault(entry.place, path, "is an unknown key");
     const std::size_t skip = prefix.empty() ? 0 : prefix.size() + 1;
     std::vector<std::string> siblings;
     std::string elsewhere;

@@ -181,8 +181,7 @@ class TreeBuilder final : public YAML::EventHandler {
       return;
     }
     if (!frame.seen.insert(frame.key).second) {
-      const bool is_shown = findings_.faults().size() < Findings::kFaultsMax;
-      const auto* first = is_shown ? frame.node->find(frame.key) : nullptr;
+      const auto* first = findings_.is_full() ? nullptr : frame.node->find(frame.key);
       findings_.fault(frame.key_place, frame.key,
                       "is already set" + (first ? " in line " + std::to_string(first->place.line) : std::string()) +
                           "; remove one of the two");
