@@ -41,7 +41,10 @@ class TreeBuilder final : public YAML::EventHandler {
     return {file_, mark.line + 1, mark.column + 1};
   }
 
-  void OnDocumentStart(const YAML::Mark&) override {
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // At a stray comma yaml-cpp 0.7 gives out empty documents for ever, without reading on.
+    if (mark.pos == last_start_) fail(place(mark), "is no valid YAML: this does not belong here");
+    last_start_ = mark.pos;
     anchors_.clear();
     frames_.clear();
   }
@@ -212,6 +215,7 @@ class TreeBuilder final : public YAML::EventHandler {
   Findings& findings_;
   std::vector<Frame> frames_;
   std::map<YAML::anchor_t, ConfigNodePtr> anchors_;
+  int last_start_ = -1;
   std::size_t merged_entries_ = 0;  ///< looked at for `<<`, which costs the same whether they are new or not
 };
 

@@ -95,6 +95,11 @@ TEST(ConfigTree, DepthIsBoundedWithAndWithoutAliases) {
   EXPECT_NE(first_fault(text).find("levels deep"), std::string::npos);
 }
 
+TEST(ConfigTree, StrayCommaEndsTheText) {
+  EXPECT_EQ(first_fault("{a: 1}, b"), "t.yml:1:7: is no valid YAML: this does not belong here");
+  EXPECT_EQ(first_fault(", a"), "t.yml:1:1: is no valid YAML: this does not belong here");
+}
+
 TEST(ConfigTree, KeyMustBeText) {
   EXPECT_EQ(first_fault("[a]: 1\n"), "t.yml:1:1: a key must be a plain text, not a list");
 }
