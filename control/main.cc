@@ -1,19 +1,21 @@
+// The program: the command line's hooks into configuration and server.
+#include <sys/utsname.h>
+
 #include <cstdio>
-#include <cstring>
 #include <iostream>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "base/log.h"
+#include "control/cli.h"
 #include "control/commands_config.h"
 #include "control/config_loader.h"
 #include "control/server.h"
 
 namespace {
 
-int serve(const std::optional<std::string>& option) {
-  rampart::control::Server server(rampart::control::config_path(option));
+namespace control = rampart::control;
+
+int serve(const std::string& config_path) {
+  control::Server server(config_path);
   if (const auto started = server.start(); !started.ok()) {
     rampart::base::log::shutdown();
     std::fprintf(stderr, "Error: can't start server: %s\n", started.error().c_str());
@@ -24,21 +26,41 @@ int serve(const std::optional<std::string>& option) {
   return 0;
 }
 
+std::optional<control::CliConfiguration> read_configuration(const std::string& config_path) {
+  const auto loaded = control::load(config_path);
+  if (!loaded.ok()) return std::nullopt;
+  const auto& config = loaded->config;
+  control::CliConfiguration result;
+  if (!config.ports.http.empty()) {
+    const auto& http = config.ports.http.front();
+    result.api_host = http.address ? http.address->to_string() : http.host;
+    result.api_port = http.port;
+  }
+  if (!config.api.tokens.empty()) result.api_token = config.api.tokens.front().value;
+  if (!config.ports.dns.empty()) {
+    const auto& dns = config.ports.dns.front();
+    result.dns = rampart::base::IpEndpoint{
+        dns.address.value_or(rampart::base::IpAddress::v4(0x7f000001)), dns.port};
+  }
+  return result;
+}
+
+std::string machine_architecture() {
+  utsname names{};
+  return uname(&names) == 0 ? names.machine : "unknown";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  namespace control = rampart::control;
-  std::string command = "serve";
-  std::optional<std::string> config;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if ((argument == "--config" || argument == "-c") && i + 1 < argc) config = argv[++i];
-    else command = argument;
-  }
-  if (command == "serve") return serve(config);
-  if (command == "validate") return control::validate_command(config, std::cout, std::cerr);
-  if (command == "version") return control::version_command(std::cout);
-  if (command == "config-reference") return control::config_reference_command(false, std::cout);
-  std::fprintf(stderr, "Error: unknown command '%s' (serve, validate, version, config-reference)\n", command.c_str());
-  return 1;
+  control::CliHooks hooks;
+  hooks.serve = serve;
+  hooks.validate = [](const std::string& path, std::ostream& out, std::ostream& err) {
+    return control::validate_command(path, out, err);
+  };
+  hooks.read_configuration = read_configuration;
+  hooks.version = control::version_text();
+  hooks.build_time = control::build_time_text();
+  hooks.architecture = machine_architecture();
+  return control::run_cli(argc, argv, hooks, std::cout, std::cerr);
 }

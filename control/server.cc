@@ -10,17 +10,11 @@
 #include <thread>
 #include <vector>
 
-#include "base/keyed_hash.h"
 #include "base/log.h"
 #include "base/sd_notify.h"
-#include "base/snapshot.h"
-#include "control/blocking_switch.h"
+#include "control/commands_config.h"
 #include "control/config_loader.h"
-#include "control/list_catalog.h"
-#include "control/policy_builder.h"
 #include "resolver/listen_socket.h"
-#include "resolver/worker.h"
-#include "storage/query_log.h"
 
 namespace rampart::control {
 namespace {
@@ -62,7 +56,8 @@ resolver::CacheOptions cache_options(const Config& config) {
   return options;
 }
 
-storage::QueryLogOptions query_log_options(const Config& config) {
+storage::QueryLogOptions query_log_options(const Config& config,
+                                           const std::shared_ptr<const storage::RecordObserver>& observer) {
   storage::QueryLogOptions options;
   options.type = config.query_log.type;
   options.target = config.query_log.target.value;
@@ -74,6 +69,7 @@ storage::QueryLogOptions query_log_options(const Config& config) {
   options.entry.ignore_domains = config.query_log.ignore_domains;
   options.spool.path = config.query_log.spool_path;
   options.spool.bytes_max = config.query_log.spool_max_bytes.bytes;
+  options.observer = observer;
   return options;
 }
 
@@ -121,41 +117,10 @@ std::string join(const std::vector<std::string>& texts, const char* between) {
 
 }  // namespace
 
-class Server::Impl {
- public:
-  explicit Impl(std::string path) : config_path_(std::move(path)) {}
-  ~Impl() { stop(); }
+Server::Server(std::string config_path) : config_path_(std::move(config_path)) {}
+Server::~Server() { stop(); }
 
-  base::Status start();
-  void run();
-  base::Status reload();
-
- private:
-  base::Result<Config, std::string> load_config();
-  base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> load_lists(const Config& config, bool starting);
-  base::Status add_listeners(const Config& config, bool starting);
-  void remove_listeners(const Config& next);
-  void publish();
-  void tick();
-  void print_state();
-  void stop();
-
-  const std::string config_path_;
-  const base::HashKey key_ = base::random_hash_key();
-  Config config_;
-  std::unique_ptr<ListCatalog> lists_;
-  std::shared_ptr<const blocklists::FilterSet> filter_;
-  BlockingSwitch blocking_;
-  PolicyBuilder policies_;
-  blocklists::GroupMask active_groups_ = 0;
-  base::Published<resolver::PolicySnapshot> policy_;
-  std::unique_ptr<resolver::Cache> cache_;
-  std::unique_ptr<storage::QueryLog> query_log_;
-  std::vector<std::unique_ptr<resolver::Worker>> workers_;
-  std::vector<base::IpEndpoint> listening_;
-};
-
-base::Result<Config, std::string> Server::Impl::load_config() {
+base::Result<Config, std::string> Server::load_config() {
   auto loaded = load(config_path_);
   if (!loaded.ok()) {
     std::string text = "configuration refused:";
@@ -168,7 +133,7 @@ base::Result<Config, std::string> Server::Impl::load_config() {
   return std::move(loaded->config);
 }
 
-base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::Impl::load_lists(const Config& config,
+base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::load_lists(const Config& config,
                                                                                                bool starting) {
   if (!lists_) {
     blocklists::ListParserOptions options;
@@ -177,6 +142,11 @@ base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::
   }
   auto outcome = lists_->load(list_entries(config.blocking));
   if (!outcome.ok()) return base::Error{outcome.error()};
+  {
+    const std::lock_guard lock(mutex_);
+    list_errors_ = outcome->errors;
+    lists_loaded_at_ = base::wall_now();
+  }
   const bool must_succeed = config.blocking.loading.strategy == InitStrategy::kFailOnError;
   if (starting && must_succeed && !outcome->empty_groups.empty())
     return base::Error{"1 error occurred: lists of group " + join(outcome->empty_groups, ", ") + " have no entry: " +
@@ -184,7 +154,7 @@ base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::
   return outcome->filter;
 }
 
-base::Status Server::Impl::start() {
+base::Status Server::start() {
   block_signals();
   auto config = load_config();
   if (!config.ok()) return base::Error{config.error()};
@@ -194,9 +164,15 @@ base::Status Server::Impl::start() {
   if (!filter.ok()) return base::Error{filter.error()};
   filter_ = std::move(filter).value();
 
+  if (config_.statistics) statistics_ = std::make_unique<Statistics>();
+  if (config_.statistics || config_.prometheus.enable) {
+    traffic_observer_ = std::make_unique<TrafficObserver>(traffic_, statistics_.get());
+    observer_ = std::make_shared<const storage::RecordObserver>(
+        [this](base::ByteView record) { traffic_observer_->observe(record); });
+  }
   cache_ = std::make_unique<resolver::Cache>(cache_options(config_));
   const unsigned count = config_.workers != 0 ? config_.workers : std::max(1u, std::thread::hardware_concurrency());
-  query_log_ = std::make_unique<storage::QueryLog>(query_log_options(config_), count);
+  query_log_ = std::make_unique<storage::QueryLog>(query_log_options(config_, observer_), count);
   if (const auto started = query_log_->start(); !started.ok()) return base::Error{"queryLog: " + started.error()};
 
   policies_.adopt(config_);
@@ -206,17 +182,19 @@ base::Status Server::Impl::start() {
   publish();
 
   for (unsigned i = 0; i < count; ++i) {
-    storage::QueryEventRing* ring = query_log_->wants_events() ? &query_log_->ring(i) : nullptr;
-    workers_.push_back(std::make_unique<resolver::Worker>(worker_options(config_, i, count), *cache_, policy_, ring));
+    workers_.push_back(std::make_unique<resolver::Worker>(worker_options(config_, i, count), *cache_, policy_,
+                                                          &query_log_->ring(i)));
   }
   if (const auto listening = add_listeners(config_, true); !listening.ok()) return listening;
+  if (const auto http = start_http(config_); !http.ok()) return http;
   for (auto& worker : workers_) worker->start();
+  started_ = true;
   log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
   return base::Done{};
 }
 
 // Opens the sockets of every address that is not open yet, for all workers, before any is handed out.
-base::Status Server::Impl::add_listeners(const Config& config, bool starting) {
+base::Status Server::add_listeners(const Config& config, bool starting) {
   for (const auto& address : config.ports.dns) {
     const auto all = listen_options(address, config.ports.free_bind);
     if (!all.ok()) return base::Error{all.error()};
@@ -251,7 +229,58 @@ base::Status Server::Impl::add_listeners(const Config& config, bool starting) {
   return base::Done{};
 }
 
-void Server::Impl::remove_listeners(const Config& next) {
+// Opens, keeps or closes HTTP listeners as configured.
+base::Status Server::start_http(const Config& config) {
+  HttpServerOptions options;
+  options.access.allowed_networks = config.api.allowed_networks;
+  for (const auto& token : config.api.tokens) options.access.admin_tokens.push_back(token.value);
+  for (const auto& token : config.api.read_only_tokens) options.access.read_tokens.push_back(token.value);
+  options.access.trusted_proxies = config.trusted_proxies;
+  const auto uses_proxy = [&](Listener listener) {
+    const auto& list = config.ports.proxy_protocol;
+    return std::find(list.begin(), list.end(), listener) != list.end();
+  };
+  const auto add = [&](const std::vector<ListenAddress>& addresses, bool tls) -> base::Status {
+    for (const auto& address : addresses) {
+      const auto all = listen_options(address, config.ports.free_bind);
+      if (!all.ok()) return base::Error{all.error()};
+      for (const auto& one : *all)
+        options.listeners.push_back({one.address, tls, uses_proxy(tls ? Listener::kHttps : Listener::kHttp),
+                                     config.ports.free_bind, true, true});
+    }
+    return base::Done{};
+  };
+  if (const auto added = add(config.ports.http, false); !added.ok()) return added;
+  if (const auto added = add(config.ports.https, true); !added.ok()) return added;
+  if (!config.ports.https.empty()) {
+    auto identity = TlsIdentity::load({config.cert_file, config.key_file,
+                                       config.min_tls_serve_version == TlsVersion::k13 ? TlsFloor::k13 : TlsFloor::k12});
+    if (!identity.ok()) return base::Error{identity.error()};
+    options.tls = *identity;
+    tls_ = *identity;
+  }
+  AdminApiOptions api;
+  api.version = version_text();
+  api.build_time = build_time_text();
+  api.doh_path = config.ports.doh_path;
+  api.metrics_enabled = config.prometheus.enable;
+  api.metrics_path = config.prometheus.path;
+  api.access = options.access;
+  if (!frontend_) frontend_ = std::make_unique<HttpFrontend>(*this, api);
+  else frontend_->adopt(api);
+  if (is_open_to_all(options.access) && !options.listeners.empty())
+    log::warn("api", "anybody who reaches the HTTP port may change state: set api.tokens or api.allowedNetworks");
+  if (http_) return http_->adopt(std::move(options));
+  if (options.listeners.empty()) return base::Done{};
+  auto http = HttpServer::start(std::move(options), [this](HttpRequest request, HttpReply reply) {
+    frontend_->answer(std::move(request), std::move(reply));
+  });
+  if (!http.ok()) return base::Error{http.error()};
+  http_ = std::move(http).value();
+  return base::Done{};
+}
+
+void Server::remove_listeners(const Config& next) {
   std::vector<base::IpEndpoint> wanted;
   for (const auto& address : next.ports.dns)
     if (const auto all = listen_options(address, next.ports.free_bind); all.ok())
@@ -267,23 +296,26 @@ void Server::Impl::remove_listeners(const Config& next) {
   }
 }
 
-void Server::Impl::publish() {
+void Server::publish() {
   auto policy = policies_.build(filter_, blocking_, local_time());
   active_groups_ = policy->active_groups;
   policy_.publish(std::move(policy));
 }
 
-base::Status Server::Impl::reload() {
+base::Status Server::reload() {
+  const std::lock_guard loading(loading_mutex_);
   base::sd_notify("RELOADING=1");
   auto next = load_config();
   if (!next.ok()) return base::Error{next.error()};
   auto filter = load_lists(*next, false);
   if (!filter.ok()) return base::Error{filter.error()};
   if (const auto listening = add_listeners(*next, false); !listening.ok()) return listening;
-  if (const auto log_changed = query_log_->reconfigure(query_log_options(*next)); !log_changed.ok())
+  if (const auto log_changed = query_log_->reconfigure(query_log_options(*next, observer_)); !log_changed.ok())
     return base::Error{"queryLog: " + log_changed.error()};
-  remove_listeners(*next);
+  if (const auto http = start_http(*next); !http.ok()) return http;
   if (next->workers != config_.workers) log::warn("server", "`workers` takes effect at the next start");
+  remove_listeners(*next);
+  const std::lock_guard lock(mutex_);
   config_ = std::move(next).value();
   filter_ = std::move(filter).value();
   policies_.adopt(config_);
@@ -294,12 +326,13 @@ base::Status Server::Impl::reload() {
   return base::Done{};
 }
 
-void Server::Impl::tick() {
+void Server::tick() {
+  const std::lock_guard lock(mutex_);
   if (blocking_.expire(base::monotonic_now())) log::info("blocking", "enabled again: the time is over");
   if (policies_.active_groups(*filter_, blocking_, local_time()) != active_groups_) publish();
 }
 
-void Server::Impl::print_state() {
+void Server::print_state() {
   std::uint64_t udp = 0;
   std::uint64_t tcp = 0;
   for (const auto& worker : workers_) {
@@ -317,7 +350,7 @@ void Server::Impl::print_state() {
              {"blocking", blocking_.state().enabled ? "enabled" : "disabled"}});
 }
 
-void Server::Impl::run() {
+void Server::run() {
   const sigset_t set = handled_signals();
   const resolver::OwnedFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   base::sd_notify("READY=1");
@@ -344,8 +377,11 @@ void Server::Impl::run() {
   stop();
 }
 
-void Server::Impl::stop() {
+void Server::stop() {
   if (workers_.empty()) return;
+  if (http_) http_->stop(std::chrono::seconds(1));
+  http_.reset();
+  frontend_.reset();
   for (auto& worker : workers_) worker->drain();
   const auto deadline = base::monotonic_now() + kDrainMax;
   const auto busy = [this] {
@@ -358,11 +394,5 @@ void Server::Impl::stop() {
   query_log_->stop(std::chrono::duration_cast<std::chrono::milliseconds>(kFlushMax));
   workers_.clear();
 }
-
-Server::Server(std::string config_path) : impl_(std::make_unique<Impl>(std::move(config_path))) {}
-Server::~Server() = default;
-base::Status Server::start() { return impl_->start(); }
-void Server::run() { impl_->run(); }
-base::Status Server::reload() { return impl_->reload(); }
 
 }  // namespace rampart::control

@@ -1,19 +1,35 @@
 // The whole server, wired in one place: configuration in, running workers out. It owns everything that lives as
-// long as the process; main.cc creates one and run() does the rest.
+// long as the process; main.cc creates one and run() does the rest. server.cc builds, reloads and stops it;
+// server_plane.cc is what API, metrics and health see of it.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
+#include "base/keyed_hash.h"
 #include "base/result.h"
+#include "base/snapshot.h"
+#include "control/blocking_switch.h"
+#include "control/config.h"
+#include "control/control_plane.h"
+#include "control/http_frontend.h"
+#include "control/http_server.h"
+#include "control/list_catalog.h"
+#include "control/policy_builder.h"
+#include "control/tls_identity.h"
+#include "control/traffic_observer.h"
+#include "resolver/worker.h"
+#include "storage/query_log.h"
 
 namespace rampart::control {
 
-class Server {
+class Server final : public ControlPlane {
  public:
   /// `config_path`: file or folder, read again at each reload.
   explicit Server(std::string config_path);
-  ~Server();
+  ~Server() override;
 
   /// Loads, builds, opens sockets, starts workers. On error nothing runs and nothing listens.
   [[nodiscard]] base::Status start();
@@ -25,9 +41,63 @@ class Server {
   /// Builds the new state beside the old one and swaps it in whole. On any fault the old one stays.
   [[nodiscard]] base::Status reload();
 
+  // ControlPlane
+  BlockingStatus blocking_status() override;
+  base::Status enable_blocking() override;
+  base::Status disable_blocking(std::chrono::milliseconds duration, const std::vector<std::string>& groups) override;
+  base::Status refresh_lists() override;
+  base::Status flush_cache() override;
+  base::Result<QueryOutcome, std::string> query(const QueryCommand& command) override;
+  base::Result<Explanation, std::string> explain(const QueryCommand& command) override;
+  void resolve(base::ByteView message, const base::IpAddress& client, std::string_view client_id, bool tls,
+               WireDone done) override;
+  std::optional<StatsReport> stats() override;
+  HealthReport health() override;
+  void collect(MetricsSnapshot& into) override;
+
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  base::Result<Config, std::string> load_config();
+  base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> load_lists(const Config& config, bool starting);
+  base::Status add_listeners(const Config& config, bool starting);
+  base::Status start_http(const Config& config);
+  void remove_listeners(const Config& next);
+  void publish();
+  void tick();
+  void print_state();
+  void stop();
+  resolver::Worker& any_worker();
+
+  const std::string config_path_;
+  const base::HashKey key_ = base::random_hash_key();
+
+  // One (re)load at a time; taken before mutex_. Loading may take minutes, and nothing but loads waits for it.
+  std::mutex loading_mutex_;
+  std::unique_ptr<ListCatalog> lists_;
+  std::vector<base::IpEndpoint> listening_;
+
+  std::mutex mutex_;  // guards the members up to the blank line; the control thread and API threads meet here
+  Config config_;
+  std::vector<std::string> list_errors_;
+  base::WallTime lists_loaded_at_{};
+  std::shared_ptr<const blocklists::FilterSet> filter_;
+  BlockingSwitch blocking_;
+  PolicyBuilder policies_;
+  blocklists::GroupMask active_groups_ = 0;
+  bool started_ = false;
+
+  // Made at start; safe from any thread.
+  base::Published<resolver::PolicySnapshot> policy_;
+  TrafficCounters traffic_;
+  std::unique_ptr<Statistics> statistics_;
+  std::unique_ptr<TrafficObserver> traffic_observer_;
+  std::shared_ptr<const storage::RecordObserver> observer_;
+  std::unique_ptr<resolver::Cache> cache_;
+  std::unique_ptr<storage::QueryLog> query_log_;
+  std::vector<std::unique_ptr<resolver::Worker>> workers_;
+  std::atomic<unsigned> next_worker_{0};
+  std::shared_ptr<TlsIdentity> tls_;
+  std::unique_ptr<HttpFrontend> frontend_;
+  std::unique_ptr<HttpServer> http_;
 };
 
 }  // namespace rampart::control

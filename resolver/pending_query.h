@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct UdpReturnPath {
 
 class Worker;
 
+/// Receives the answer to a query that came from inside the process (API, DoH); empty when it was dropped. Called on
+/// the worker's thread; the context tells how the answer came about.
+using LocalReply = std::function<void(base::ByteView response, const QueryContext&, const PolicySnapshot&)>;
+
 struct PendingQuery : ForwardWaiter {
   Worker* worker = nullptr;
   QueryContext context;
@@ -40,6 +45,7 @@ struct PendingQuery : ForwardWaiter {
   UdpListener* udp = nullptr;
   UdpReturnPath return_path;
   std::shared_ptr<StreamConnection> stream;
+  LocalReply local;
 
   PendingQuery* next_free = nullptr;
 };
@@ -60,6 +66,7 @@ class PendingPool {
   void give_back(PendingQuery* query) noexcept {
     query->policy.reset();
     query->stream.reset();
+    query->local = nullptr;
     query->udp = nullptr;
     query->next_free = free_;
     free_ = query;

@@ -165,6 +165,41 @@ bool Worker::forward(const QueryContext& context, const Batch& batch, std::share
   return true;
 }
 
+void Worker::resolve_local(std::vector<std::uint8_t> message, const base::IpAddress& client, Protocol protocol,
+                           LocalReply reply) {
+  post([this, message = std::move(message), client, protocol, reply = std::move(reply)]() mutable {
+    resolve_local_now(message, client, protocol, std::move(reply));
+  });
+}
+
+void Worker::resolve_local_now(const std::vector<std::uint8_t>& message, const base::IpAddress& client,
+                               Protocol protocol, LocalReply reply) {
+  const Batch batch = begin_batch();
+  QueryContext context;
+  context.wire = message;
+  context.client = client;
+  context.protocol = protocol;
+  context.arrival = batch.now;
+  std::size_t length = 0;
+  pipeline_.begin(context, *batch.policy);
+  const Disposition disposition = pipeline_.decide(context, *batch.policy, batch.now, response_, length);
+  if (disposition == Disposition::kDrop) {
+    reply({}, context, *batch.policy);
+    return;
+  }
+  if (disposition == Disposition::kForward) {
+    if (PendingQuery* pending = take_pending(context, batch)) {
+      pending->local = std::move(reply);
+      ask(*pending, batch.now);
+      return;
+    }
+    length = pipeline_.refuse_overload(context, *batch.policy, response_);
+  }
+  const auto response = base::ByteView(response_).first(length);
+  reply(response, context, *batch.policy);
+  note(context, batch, response);
+}
+
 void Worker::prefetch(const QueryContext& context, const Batch& batch) {
   PendingQuery* pending = take_pending(context, batch);
   if (pending == nullptr) return;
@@ -175,7 +210,7 @@ void Worker::prefetch(const QueryContext& context, const Batch& batch) {
 void Worker::finish(PendingQuery& pending, const ForwardResult& result) noexcept {
   const base::Instant now = base::monotonic_now();
   const PolicySnapshot& policy = *pending.policy;
-  if (pending.udp == nullptr && !pending.stream) {
+  if (pending.udp == nullptr && !pending.stream && !pending.local) {
     pipeline_.store_only(pending.context, policy, result, now);
     release(pending);
     return;
@@ -185,7 +220,8 @@ void Worker::finish(PendingQuery& pending, const ForwardResult& result) noexcept
       pipeline_.complete(pending.context, policy, result, now, base::MutableBytes(response_).first(room));
   const auto response = base::ByteView(response_).first(length);
   if (pending.udp != nullptr) pending.udp->send(pending.return_path, response);
-  else pending.stream->complete(response);
+  else if (pending.stream) pending.stream->complete(response);
+  else pending.local(response, pending.context, policy);
   pipeline_.note(pending.context, policy, pending.arrival_unix_us, elapsed_us(pending.context.arrival, now), response);
   release(pending);
 }

@@ -64,6 +64,9 @@ class Worker {
   /// Takes over listeners; worker thread, or before start().
   void add_listener(ListenPair sockets);
   void remove_listener(const base::IpEndpoint& address);
+  /// Takes a query from inside the process through the whole path. Any thread; `reply` is called exactly once.
+  void resolve_local(std::vector<std::uint8_t> message, const base::IpAddress& client, Protocol protocol,
+                     LocalReply reply);
   /// Stops accepting and reading. Poll pending() until it is 0, then stop().
   void drain();
   void stop();
@@ -93,6 +96,8 @@ class Worker {
   PendingQuery* take_pending(const QueryContext& context, const Batch& batch);
   void ask(PendingQuery& pending, base::Instant now);
   void prefetch(const QueryContext& context, const Batch& batch);
+  void resolve_local_now(const std::vector<std::uint8_t>& message, const base::IpAddress& client, Protocol protocol,
+                         LocalReply reply);
   void finish(PendingQuery& pending, const ForwardResult& result) noexcept;
   void release(PendingQuery& pending) noexcept;
   void close_retired() noexcept;

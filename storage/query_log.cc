@@ -164,7 +164,7 @@ base::Result<QueryLog::Impl::Plan, std::string> QueryLog::Impl::make_plan(QueryL
 base::Status QueryLog::Impl::start() {
   auto plan = make_plan(latest_, true);
   if (!plan) return base::Error{plan.error()};
-  wants_events_.store(latest_.type != QueryLogType::kNone, std::memory_order_relaxed);
+  wants_events_.store(latest_.type != QueryLogType::kNone || latest_.observer != nullptr, std::memory_order_relaxed);
   plan_ = std::move(*plan);
   adopt_plan();
   thread_ = std::thread([self = shared_from_this()] { self->run(); });
@@ -176,7 +176,7 @@ base::Status QueryLog::Impl::reconfigure(QueryLogOptions options) {
   auto plan = make_plan(options, false);
   if (!plan) return base::Error{plan.error()};
   latest_ = std::move(options);
-  wants_events_.store(latest_.type != QueryLogType::kNone, std::memory_order_relaxed);
+  wants_events_.store(latest_.type != QueryLogType::kNone || latest_.observer != nullptr, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   if (plan->keeps_runner && plan_) {  // "present" is then what the plan not yet adopted brings
     plan->keeps_runner = plan_->keeps_runner;
@@ -250,6 +250,7 @@ void QueryLog::Impl::run() {
 }
 
 void QueryLog::Impl::take_record(base::ByteView record) {
+  if (options_.observer) (*options_.observer)(record);
   if (!runner_) {  // type none
     ignored_.add();
     return;

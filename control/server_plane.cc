@@ -1,0 +1,328 @@
+// What REST API, metrics and health see of the server. Everything here runs on threads of the HTTP side; the query
+// path is reached only through published snapshots, posted queries, and counters that are read.
+#include <future>
+
+#include "base/log.h"
+#include "control/commands_config.h"
+#include "control/server.h"
+#include "dns/presentation.h"
+#include "resolver/query_event_writer.h"
+
+namespace rampart::control {
+namespace {
+
+using blocklists::Action;
+using resolver::QueryContext;
+using resolver::Stage;
+using storage::Reason;
+using std::chrono::seconds;
+
+// Longer than every deadline of the chain together (two upstreams, three tries each), so that only a bug meets it.
+constexpr auto kQueryWait = seconds(30);
+constexpr auto kStatusWait = seconds(2);
+
+struct LocalAnswer {
+  QueryOutcome outcome;
+  std::vector<std::string> client_names;
+  std::vector<std::string> groups;
+  Stage ended_at{};
+};
+
+std::vector<std::string> split_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::size_t from = 0;
+  for (std::size_t at; (at = text.find('\n', from)) != std::string::npos; from = at + 1)
+    lines.push_back(text.substr(from, at - from));
+  lines.push_back(text.substr(from));
+  return lines;
+}
+
+LocalAnswer describe(base::ByteView response, const QueryContext& context, const resolver::PolicySnapshot& policy) {
+  LocalAnswer answer;
+  resolver::ReasonText reason;
+  reason.assign(context, policy);
+  answer.outcome.reason = std::string(reason.view());
+  if (!context.upstream.empty() && context.reason == Reason::kResolved)
+    answer.outcome.reason += " (" + std::string(context.upstream) + ")";
+  answer.outcome.response_type = std::string(to_text(response_type(context.reason)));
+  if (const auto message = dns::MessageView::parse(response); message.ok()) {
+    answer.outcome.response = dns::answer_text(*message);
+    answer.outcome.return_code = dns::to_text(message->rcode());
+  }
+  if (context.identity != nullptr) answer.client_names = split_lines(context.identity->names);
+  for (std::size_t i = 0; i < policy.filter->groups().size(); ++i)
+    if (context.groups & (blocklists::GroupMask{1} << i)) answer.groups.push_back(policy.filter->groups()[i]);
+  answer.ended_at = context.ended_at;
+  return answer;
+}
+
+std::optional<std::vector<std::uint8_t>> query_message(const std::string& name, std::uint16_t type) {
+  const auto parsed = dns::Name::parse(name);
+  if (!parsed) return std::nullopt;
+  std::vector<std::uint8_t> message = {0, 0, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0};
+  const auto wire = parsed->wire();
+  message.insert(message.end(), wire.begin(), wire.end());
+  message.push_back(static_cast<std::uint8_t>(type >> 8));
+  message.push_back(static_cast<std::uint8_t>(type));
+  message.push_back(0);
+  message.push_back(1);
+  return message;
+}
+
+base::Result<LocalAnswer, std::string> ask(resolver::Worker& worker, const QueryCommand& command) {
+  auto message = query_message(command.name, command.type);
+  if (!message) return base::Error{"'" + command.name + "' is no domain name"};
+  auto promise = std::make_shared<std::promise<LocalAnswer>>();
+  auto result = promise->get_future();
+  worker.resolve_local(std::move(*message), command.client, resolver::Protocol::kTcp,
+                       [promise](base::ByteView response, const QueryContext& context,
+                                 const resolver::PolicySnapshot& policy) {
+                         promise->set_value(describe(response, context, policy));
+                       });
+  if (result.wait_for(kQueryWait) != std::future_status::ready) return base::Error{std::string("no answer in time")};
+  return result.get();
+}
+
+}  // namespace
+
+resolver::Worker& Server::any_worker() { return *workers_[next_worker_.fetch_add(1) % workers_.size()]; }
+
+BlockingStatus Server::blocking_status() {
+  const std::lock_guard lock(mutex_);
+  const BlockingState& state = blocking_.state();
+  BlockingStatus status{state.enabled, state.disabled_groups, 0};
+  if (state.until) {
+    const auto left = std::chrono::duration_cast<seconds>(*state.until - base::monotonic_now());
+    status.auto_enable_in_s = static_cast<std::uint32_t>(std::max<std::int64_t>(0, left.count()));
+  }
+  return status;
+}
+
+base::Status Server::enable_blocking() {
+  const std::lock_guard lock(mutex_);
+  blocking_.enable();
+  publish();
+  base::log::info("blocking", "enabled");
+  return base::Done{};
+}
+
+base::Status Server::disable_blocking(std::chrono::milliseconds duration, const std::vector<std::string>& groups) {
+  const std::lock_guard lock(mutex_);
+  if (const auto done = blocking_.disable(duration, groups, base::monotonic_now()); !done.ok()) return done;
+  publish();
+  base::log::info("blocking", "disabled", {{"duration_ms", std::to_string(duration.count())}});
+  return base::Done{};
+}
+
+base::Status Server::refresh_lists() {
+  const std::lock_guard loading(loading_mutex_);
+  Config config;
+  {
+    const std::lock_guard lock(mutex_);
+    config = config_;
+  }
+  auto filter = load_lists(config, false);
+  if (!filter.ok()) return base::Error{filter.error()};
+  const std::lock_guard lock(mutex_);
+  filter_ = std::move(filter).value();
+  publish();
+  if (!list_errors_.empty()) return base::Error{list_errors_.front()};
+  return base::Done{};
+}
+
+base::Status Server::flush_cache() {
+  cache_->clear();
+  return base::Done{};
+}
+
+base::Result<QueryOutcome, std::string> Server::query(const QueryCommand& command) {
+  auto answer = ask(any_worker(), command);
+  if (!answer.ok()) return base::Error{answer.error()};
+  return answer->outcome;
+}
+
+base::Result<Explanation, std::string> Server::explain(const QueryCommand& command) {
+  auto answer = ask(any_worker(), command);
+  if (!answer.ok()) return base::Error{answer.error()};
+  Explanation explanation;
+  explanation.name = command.name;
+  explanation.type = dns::to_text(static_cast<dns::RrType>(command.type));
+  explanation.client = command.client.to_string();
+  explanation.client_names = answer->client_names;
+  explanation.groups = answer->groups;
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(answer->ended_at); ++i) {
+    const auto stage = static_cast<Stage>(i);
+    const bool is_last = stage == answer->ended_at;
+    explanation.steps.push_back({std::string(to_text(stage)), is_last ? "answered" : "passed",
+                                 is_last ? answer->outcome.reason : std::string()});
+  }
+  explanation.answer = answer->outcome;
+  return explanation;
+}
+
+void Server::resolve(base::ByteView message, const base::IpAddress& client, std::string_view /*client_id*/, bool /*tls*/,
+                     WireDone done) {
+  any_worker().resolve_local({message.begin(), message.end()}, client, resolver::Protocol::kHttps,
+                             [done = std::move(done)](base::ByteView response, const QueryContext&,
+                                                      const resolver::PolicySnapshot&) {
+                               done({response.begin(), response.end()});
+                             });
+}
+
+std::optional<StatsReport> Server::stats() {
+  if (!statistics_) return std::nullopt;
+  StatsReport report = statistics_->report(base::wall_now());
+  const auto policy = policy_.current();
+  for (std::size_t i = 0; i < policy->filter->groups().size(); ++i) {
+    const std::string& group = policy->filter->groups()[i];
+    if (const auto n = policy->filter->group_rule_count(i, Action::kDeny)) report.denylist_entries[group] = n;
+    if (const auto n = policy->filter->group_rule_count(i, Action::kAllow)) report.allowlist_entries[group] = n;
+  }
+  report.cache_entries = cache_->stats().entries;
+  return report;
+}
+
+HealthReport Server::health() {
+  HealthReport report;
+  report.answering = started_;
+
+  auto promise = std::make_shared<std::promise<std::vector<resolver::UpstreamStatus>>>();
+  auto statuses = promise->get_future();
+  resolver::Worker& worker = any_worker();
+  worker.post([&worker, promise] { promise->set_value(worker.forwarder().status(base::monotonic_now())); });
+  ComponentHealth upstreams{"upstreams"};
+  if (statuses.wait_for(kStatusWait) == std::future_status::ready) {
+    double down = 0;
+    const auto all = statuses.get();
+    for (const auto& upstream : all) {
+      if (!upstream.is_down) continue;
+      ++down;
+      upstreams.last_error = upstream.upstream + " does not answer";
+    }
+    upstreams.values = {{"configured", static_cast<double>(all.size())}, {"down", down}};
+    if (down > 0) upstreams.state = down < static_cast<double>(all.size()) ? ComponentState::kDegraded : ComponentState::kFailed;
+  } else {
+    upstreams.state = ComponentState::kFailed;
+    upstreams.last_error = "a worker does not react";
+  }
+
+  const std::lock_guard lock(mutex_);
+  const auto is_required = [this](Component component) {
+    const auto& required = config_.health.required;
+    return std::find(required.begin(), required.end(), component) != required.end();
+  };
+  upstreams.required = is_required(Component::kUpstreams);
+  report.components.push_back(std::move(upstreams));
+
+  ComponentHealth lists{"lists"};
+  lists.required = is_required(Component::kLists);
+  const double age = static_cast<double>(
+      std::chrono::duration_cast<seconds>(base::wall_now() - lists_loaded_at_).count());
+  lists.values = {{"ageSeconds", age}, {"rules", static_cast<double>(filter_->rule_count())},
+                  {"bytes", static_cast<double>(filter_->memory_bytes())}};
+  if (!list_errors_.empty()) {
+    lists.state = ComponentState::kDegraded;
+    lists.last_error = list_errors_.front();
+  }
+  report.components.push_back(std::move(lists));
+
+  const auto log = query_log_->stats();
+  ComponentHealth query_log{"queryLog"};
+  query_log.required = is_required(Component::kQueryLog);
+  query_log.since = log.since;
+  query_log.last_error = log.last_error;
+  query_log.state = config_.query_log.type == storage::QueryLogType::kNone ? ComponentState::kOff
+                    : log.state == storage::SinkState::kDown                ? ComponentState::kDegraded
+                                                                            : ComponentState::kOk;
+  query_log.values = {{"written", static_cast<double>(log.written)},
+                      {"stdoutFallback", static_cast<double>(log.stdout_fallback)},
+                      {"spoolWaiting", static_cast<double>(log.spool_waiting)},
+                      {"dropped", static_cast<double>(log.dropped_ring_full + log.dropped_spool_full + log.dropped_stdout)}};
+  report.components.push_back(std::move(query_log));
+
+  if (tls_) {
+    ComponentHealth certificate{"certificate"};
+    certificate.required = is_required(Component::kCertificate);
+    const double days = static_cast<double>(
+        std::chrono::duration_cast<std::chrono::hours>(tls_->expires_at() - base::wall_now()).count()) / 24.0;
+    certificate.values = {{"daysLeft", days}};
+    if (days < config_.health.certificate_min_days) certificate.state = ComponentState::kDegraded;
+    if (days <= 0) certificate.state = ComponentState::kFailed;
+    report.components.push_back(std::move(certificate));
+  }
+  return report;
+}
+
+void Server::collect(MetricsSnapshot& into) {
+  into.version = version_text();
+  into.build_time = build_time_text();
+  const auto policy = policy_.current();
+  for (std::size_t i = 0; i < policy->filter->groups().size(); ++i) {
+    const std::string& group = policy->filter->groups()[i];
+    if (const auto n = policy->filter->group_rule_count(i, Action::kDeny)) into.denylist_entries[group] = n;
+    if (const auto n = policy->filter->group_rule_count(i, Action::kAllow)) into.allowlist_entries[group] = n;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    into.blocking_enabled = blocking_.state().enabled;
+    into.last_list_refresh_unix_s =
+        static_cast<double>(std::chrono::duration_cast<seconds>(lists_loaded_at_.time_since_epoch()).count());
+  }
+  traffic_.fill(into);
+
+  std::uint64_t udp = 0, tcp = 0, rejected = 0, timeouts = 0, overload = 0, truncated = 0, log_dropped = 0, stale = 0;
+  std::uint64_t upstream_timeouts = 0, upstream_errors = 0, joined = 0, forwarded = 0;
+  std::array<std::uint64_t, resolver::kStageCount> stages{};
+  for (const auto& worker : workers_) {
+    const auto& c = worker->counters_view();
+    udp += c.udp_queries.value();
+    tcp += c.tcp_queries.value();
+    rejected += c.tcp_rejected.value();
+    timeouts += c.tcp_timeouts.value();
+    overload += c.pending_exhausted.value();
+    truncated += c.truncated.value();
+    log_dropped += c.log_dropped.value();
+    stale += c.stale_answers.value();
+    into.cache.hits += c.cache_hits.value();
+    into.cache.misses += c.cache_misses.value();
+    into.cache.prefetches += c.prefetches.value();
+    into.cache.prefetch_hits += c.prefetch_hits.value();
+    for (std::size_t i = 0; i < stages.size(); ++i) stages[i] += c.ended_at[i].value();
+    const auto& f = worker->forwarder_counters();
+    upstream_timeouts += f.timeouts.value();
+    upstream_errors += f.network_errors.value() + f.server_failures.value();
+    joined += f.joined.value();
+    forwarded += f.questions.value();
+  }
+  const auto cache = cache_->stats();
+  into.cache.entries = cache.entries;
+  const auto count = [&into](const char* name, const char* help, std::uint64_t value, Labels labels = {}) {
+    into.counter(name, help, static_cast<double>(value), std::move(labels));
+  };
+  count("queries_total", "Queries received, by transport.", udp, {{"protocol", "udp"}});
+  count("queries_total", "Queries received, by transport.", tcp, {{"protocol", "tcp"}});
+  for (std::size_t i = 0; i < stages.size(); ++i)
+    count("answers_total", "Queries ended, by the stage that answered.", stages[i],
+          {{"stage", std::string(to_text(static_cast<Stage>(i)))}});
+  count("tcp_connections_rejected_total", "Connections over a limit.", rejected);
+  count("tcp_timeouts_total", "Connections cut off as idle, slow or stuck.", timeouts);
+  count("overload_total", "Queries refused because no slot for waiting was left.", overload);
+  count("truncated_total", "Responses sent with TC.", truncated);
+  count("stale_answers_total", "Expired answers served because the upstreams failed.", stale);
+  count("query_log_ring_full_total", "Log events lost because a ring was full.", log_dropped);
+  count("upstream_timeouts_total", "Upstream queries without an answer in time.", upstream_timeouts);
+  count("upstream_errors_total", "Upstream queries that failed.", upstream_errors);
+  count("forwarded_total", "Questions that were to be forwarded.", forwarded);
+  count("forwarded_joined_total", "Of these, answered by an identical question in flight.", joined);
+  count("cache_evictions_total", "Unexpired answers that made way.", cache.evictions);
+  into.gauge("cache_bytes", "Memory of cached answers.", static_cast<double>(cache.bytes_used));
+  into.gauge("filter_bytes", "Memory of the compiled block lists.", static_cast<double>(policy->filter->memory_bytes()));
+  const auto log = query_log_->stats();
+  into.gauge("query_log_up", "1 while the query log's sink takes entries.",
+             log.state == storage::SinkState::kUp || log.state == storage::SinkState::kReplaying ? 1 : 0);
+  count("query_log_written_total", "Entries written by the sink.", log.written);
+  count("query_log_fallback_total", "Entries printed because the sink was down.", log.stdout_fallback);
+  into.gauge("query_log_spool_waiting", "Entries waiting in the spool.", static_cast<double>(log.spool_waiting));
+}
+
+}  // namespace rampart::control
