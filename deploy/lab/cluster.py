@@ -34,10 +34,11 @@ def wait(condition, seconds, what):
         try:
             if condition():
                 return time.monotonic() - begin
-        except (subprocess.SubprocessError, ValueError, KeyError, IndexError):
-            pass
+            why = ""
+        except (Failed, subprocess.SubprocessError, ValueError, KeyError, IndexError) as error:
+            why = f" ({error})"
         if time.monotonic() - begin > seconds:
-            raise Failed(f"after {seconds} s still not so: {what}")
+            raise Failed(f"after {seconds} s still not so: {what}{why}")
         time.sleep(0.05)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Boots the cluster in network namespaces, brings it up with the playbook, and breaks it on purpose.
 
-    lab.py [--keep] [--binary PATH] [--package PATH] [--report DIR] [--only-up] [NUMBER...]
+    lab.py [--keep] [--binary PATH] [--package PATH] [--report DIR] [--only-up] [--attach STATE] [NUMBER...]
 
 Needs root, systemd-nspawn and a built resolver: it packs the .deb from the build folder unless one is named. Without
 one of them it says so and ends with exit code 0 and one test skipped (RAMPART_LAB_STRICT makes that a failure).
@@ -23,7 +23,7 @@ import failures
 from cluster import Failed, HERE, Lab, Skipped, wait
 
 TOP = HERE.parent.parent
-HARD_LIMIT_SECONDS = 8 * 60
+HARD_LIMIT_SECONDS = int(os.environ.get("RAMPART_LAB_LIMIT", 8 * 60))
 PODS = '''
 import subprocess, sys, yaml
 text = subprocess.run(["kubectl", "kustomize", sys.argv[1] if len(sys.argv) > 1 else {overlay!r}], capture_output=True, text=True, check=True).stdout
@@ -117,6 +117,21 @@ def write_report(folder, report):
     (folder / "report.md").write_text("\n".join(lines) + "\n")
 
 
+def bring_up(lab, base, report, folder):
+    """Boots the hosts and applies the playbook."""
+    build_image(lab, lab.package)
+    report["boot_seconds"] = round(lab.up(base), 1)
+    lab.run("client", "systemd-run -q --unit=internet /usr/sbin/dnsmasq -k --no-resolv --no-hosts --listen-address=10.77.0.14 "
+            "--bind-interfaces --address=/#/192.0.2.1 --local-ttl=5 --cache-size=0")
+    seconds, recap, output = lab.playbook()
+    report["playbook_seconds"] = round(seconds)
+    print(f"lab: hosts up in {report['boot_seconds']} s, playbook {seconds:.0f} s", flush=True)
+    if any(counts["failed"] or counts["unreachable"] for counts in recap.values()) or len(recap) < 4:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "playbook.log").write_text(output)
+        raise Failed("the playbook failed: " + output[-2500:])
+
+
 def run_tests(lab, wanted, report, folder):
     """Runs the numbered tests; a failure is recorded, its host's journals dumped, and the next one tried."""
     for number, title, bound, function in failures.TESTS:
@@ -146,6 +161,7 @@ def main():
     parser.add_argument("--package")
     parser.add_argument("--report", default=str(TOP / "build" / "lab"))
     parser.add_argument("--keep", action="store_true", help="leave the hosts running and say how to end them")
+    parser.add_argument("--attach", metavar="STATE", help="use the hosts that an earlier --keep left; they stay")
     parser.add_argument("--only-up", action="store_true", help="boot and configure, break nothing")
     args = parser.parse_args()
 
@@ -172,24 +188,15 @@ def main():
     begin = time.monotonic()
     base = subprocess.run([str(HERE / "base")], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     report["base_seconds"] = round(time.monotonic() - begin)
-    lab = Lab(work, package)
+    lab = Lab(args.attach or work, package)
     start = time.monotonic()
     signal.signal(signal.SIGALRM, out_of_time)
     signal.signal(signal.SIGTERM, out_of_time)
     signal.alarm(HARD_LIMIT_SECONDS)
     fatal = ""
     try:
-        build_image(lab, package)
-        report["boot_seconds"] = round(lab.up(base), 1)
-        lab.run("client", "systemd-run -q --unit=internet /usr/sbin/dnsmasq -k --no-resolv --no-hosts --listen-address=10.77.0.14 "
-                "--bind-interfaces --address=/#/192.0.2.1 --local-ttl=5 --cache-size=0")
-        seconds, recap, output = lab.playbook()
-        report["playbook_seconds"] = round(seconds)
-        print(f"lab: hosts up in {report['boot_seconds']} s, playbook {seconds:.0f} s", flush=True)
-        if any(counts["failed"] or counts["unreachable"] for counts in recap.values()) or len(recap) < 4:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "playbook.log").write_text(output)
-            raise Failed("the playbook failed: " + output[-2500:])
+        if not args.attach:
+            bring_up(lab, base, report, folder)
         lab.settled(20)
         wait(lambda: all(lab.query(vip, "www.example.org")[0] == "NOERROR" for vip in
                          ("10.77.0.100", "10.77.0.101", "10.77.0.102")), 10, "DNS answers at all VIPs")
@@ -199,15 +206,15 @@ def main():
     except (Failed, OutOfTime) as error:
         fatal = str(error)
         print(f"FAILED  {fatal}")
-        if (work / "ready").exists():
+        if (lab.state / "ready").exists():
             signal.alarm(60)
             lab.dump(folder / "dump")
     finally:
         signal.alarm(0)
         report["seconds"] = round(time.monotonic() - start)
         write_report(folder, report)
-        if args.keep:
-            print(f"lab: kept; look inside with {HERE}/lab.sh in {work} m1 bash; end it with {HERE}/lab.sh down {work}")
+        if args.keep or args.attach:
+            print(f"lab: kept; look inside with {HERE}/lab.sh in {lab.state} m1 bash; end it with {HERE}/lab.sh down {lab.state}")
         else:
             lab.down()
             shutil.rmtree(work, ignore_errors=True)
