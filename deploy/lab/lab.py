@@ -214,6 +214,8 @@ def main():
         report["seconds"] = round(time.monotonic() - start)
         write_report(folder, report)
         if args.keep or args.attach:
+            if args.attach:
+                shutil.rmtree(work, ignore_errors=True)
             print(f"lab: kept; look inside with {HERE}/lab.sh in {lab.state} m1 bash; end it with {HERE}/lab.sh down {lab.state}")
         else:
             lab.down()
