@@ -102,6 +102,7 @@ class QueryLog::Impl : public std::enable_shared_from_this<QueryLog::Impl> {
 
   // control thread
   QueryLogOptions latest_;
+  std::weak_ptr<Spool> last_spool_;
   std::thread thread_;
 
   base::SharedCounter ignored_, stdout_fallback_, spooled_, dropped_stdout_, dropped_damaged_;
@@ -141,15 +142,15 @@ base::Result<QueryLog::Impl::Plan, std::string> QueryLog::Impl::make_plan(QueryL
         return base::Error{"queryLog.spool: only a database can be replayed without duplicates; remove the spool or "
                            "use queryLog.type postgresql, timescale or sqlite instead of " +
                            std::string((*sink)->name())};
-      std::shared_ptr<Spool> present;
-      {
-        const std::lock_guard lock(mutex_);
-        if (spool_seen_ && latest_.spool == options.spool) present = spool_seen_;
-      }
-      if (!present) {
+      // A directory has one Spool in this process, also while a sink that is being replaced still holds it.
+      std::shared_ptr<Spool> present = last_spool_.lock();
+      if (present && present->path() == options.spool.path) {
+        present->set_bounds(options.spool);
+      } else {
         auto spool = Spool::open(options.spool);
         if (!spool) return base::Error{spool.error()};
         present = std::move(*spool);
+        last_spool_ = present;
       }
       plan.spool = std::move(present);
     }

@@ -85,7 +85,13 @@ SpoolOptions bounded(SpoolOptions options) {
 
 }  // namespace
 
-Spool::Spool(SpoolOptions options, int lock_fd) : options_(bounded(std::move(options))), lock_fd_(lock_fd) {}
+Spool::Spool(SpoolOptions options, int lock_fd)
+    : path_(options.path), lock_fd_(lock_fd), options_(bounded(std::move(options))) {}
+
+void Spool::set_bounds(const SpoolOptions& options) {
+  const std::lock_guard lock(mutex_);
+  options_ = bounded(options);
+}
 
 Spool::~Spool() {
   close_writer();
@@ -114,19 +120,19 @@ base::Result<std::shared_ptr<Spool>, std::string> Spool::open(SpoolOptions optio
 std::string Spool::path_of(std::uint64_t number) const {
   std::string digits = std::to_string(number);
   digits.insert(0, kDigits - std::min(kDigits, digits.size()), '0');
-  return options_.path + "/" + kPrefix + digits + kSuffix;
+  return path_ + "/" + kPrefix + digits + kSuffix;
 }
 
 base::Status Spool::find_segments() {
   std::error_code error;
-  for (const auto& file : std::filesystem::directory_iterator(options_.path, error)) {
+  for (const auto& file : std::filesystem::directory_iterator(path_, error)) {
     const std::string name = file.path().filename().string();
     if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) continue;
     const std::string digits = name.substr(sizeof kPrefix - 1, name.size() - (sizeof kPrefix - 1) - (sizeof kSuffix - 1));
     if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string::npos) continue;
     segments_.push_back({std::stoull(digits)});
   }
-  if (error) return base::Error{"spool " + options_.path + ": cannot be listed: " + error.message()};
+  if (error) return base::Error{"spool " + path_ + ": cannot be listed: " + error.message()};
   std::sort(segments_.begin(), segments_.end(), [](auto& a, auto& b) { return a.number < b.number; });
 
   std::deque<Segment> usable;
@@ -228,7 +234,7 @@ base::Status Spool::append(const EntryBatch& batch) {
   head.crc = checksum(head, batch.bytes());
   const std::uint64_t frame_bytes = sizeof head + batch.bytes().size();
   if (batch.bytes().size() > kFrameBytesMax || !make_room(frame_bytes + kSegmentHeadBytes))
-    return base::Error{"spool " + options_.path + ": full at maxBytes " + std::to_string(options_.bytes_max)};
+    return base::Error{"spool " + path_ + ": full at maxBytes " + std::to_string(options_.bytes_max)};
   if (writer_fd_ >= 0 && segments_.back().bytes + frame_bytes > options_.segment_bytes) close_writer();
   if (writer_fd_ < 0)
     if (auto status = start_segment(); !status) return status;

@@ -31,6 +31,10 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
+  /// Takes over new bounds; the next append() keeps them.
+  void set_bounds(const SpoolOptions& options);
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
   /// Appends one batch, dropping the oldest segments first if the bound asks for it. Error: the disk refused, or
   /// the bound leaves no room beside what is being read; nothing of the batch is kept then.
   [[nodiscard]] base::Status append(const EntryBatch& batch);
@@ -71,9 +75,10 @@ class Spool {
   void drop_segment(std::size_t index);
   void finish_reading_segment();
 
-  const SpoolOptions options_;
+  const std::string path_;
   const int lock_fd_;
   mutable std::mutex mutex_;  // guards everything below
+  SpoolOptions options_;
   std::deque<Segment> segments_;  ///< oldest first; the last one is written to while writer_fd_ >= 0
   std::uint64_t next_number_ = 1;
   int writer_fd_ = -1;

@@ -208,6 +208,26 @@ TEST_F(SpoolTest, SecondProcessIsKeptOut) {
   EXPECT_NE(second.error().find("another process"), std::string::npos);
 }
 
+TEST_F(SpoolTest, ReloadMayChangeBoundsAndTargetButKeepsTheSpool) {
+  { ASSERT_TRUE(open()->append(numbered_batch(0, 3)).ok()); }
+  QueryLogOptions options;
+  options.type = QueryLogType::kSqlite;
+  options.target = "/dev/null/nowhere.db";
+  options.spool = {directory_.path(), 1 << 20, 1 << 16};
+  QueryLog log(options, 1);
+  ASSERT_TRUE(log.start().ok());
+  options.spool.bytes_max = 2 << 20;
+  const auto larger = log.reconfigure(options);
+  ASSERT_TRUE(larger.ok()) << larger.error();
+  options.target = directory_.path() + "/log.db";
+  const auto elsewhere = log.reconfigure(options);
+  ASSERT_TRUE(elsewhere.ok()) << elsewhere.error();
+  for (int i = 0; i < 500 && log.stats().replayed < 3; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  log.stop(std::chrono::seconds(2));
+  EXPECT_EQ(log.stats().replayed, 3u);
+  EXPECT_EQ(log.stats().spool_waiting, 0u);
+}
+
 /// Runs a query log on this spool in a child process and kills it (SIGKILL) after `time`; false if it was already
 /// through with the spool.
 bool replay_and_kill(const QueryLogOptions& options, std::chrono::milliseconds time) {
