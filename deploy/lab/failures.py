@@ -482,7 +482,7 @@ def pods(lab):
                 "for c in blkio cpu cpuacct cpuset devices freezer memory pids systemd; do "
                 "[ ! -d /sys/fs/cgroup/$c ] || mount -o remount,bind,rw /sys/fs/cgroup/$c; done; podman load -q -i /root/image.tar", timeout=60)
         begin = time.monotonic()
-        code, text = lab.run(host, "podman play kube --network host /root/pods.yaml", ok=False, timeout=60)
+        code, text = lab.run(host, "podman play kube /root/pods.yaml", ok=False, timeout=60)
         check(code == 0, f"podman play kube on {host}: {text[-600:]}")
         address = CLIENT if host == "client" else "10.77.0.15"
         wait(lambda a=address: lab.run("client", f"dig +short +tries=1 +time=1 -p 1053 @{a} pod.rampart.internal", ok=False)[1] == "192.0.2.99",
