@@ -7,10 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
+#include <map>
 #include <thread>
 #include <vector>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "base/sd_notify.h"
 #include "control/commands_config.h"
 #include "control/config_loader.h"
@@ -24,6 +27,7 @@ using std::chrono::seconds;
 
 constexpr auto kDrainMax = seconds(5);
 constexpr auto kFlushMax = seconds(5);
+constexpr auto kProbeMax = seconds(30);
 constexpr int kTickMs = 1000;  // schedules have minutes, timed disables have seconds
 
 std::tm local_time() {
@@ -140,7 +144,17 @@ base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::
     options.max_errors = config.blocking.loading.max_errors_per_source;
     lists_ = std::make_unique<ListCatalog>(key_, options);
   }
-  auto outcome = lists_->load(list_entries(config.blocking));
+  auto entries = list_entries(config.blocking);
+  if (starting && config.blocking.loading.strategy == InitStrategy::kFast) {
+    // Serve with what is at hand; downloads follow at once. Their groups must exist meanwhile, or a group with an
+    // allowlist would look like one that has nothing else.
+    for (auto& entry : entries) {
+      if (entry.source.kind != blocklists::SourceKind::kHttp) continue;
+      entry.source = {blocklists::SourceKind::kInline, "\n"};
+      lists_pending_ = true;
+    }
+  }
+  auto outcome = lists_->load(entries);
   if (!outcome.ok()) return base::Error{outcome.error()};
   {
     const std::lock_guard lock(mutex_);
@@ -185,16 +199,43 @@ base::Status Server::start() {
     workers_.push_back(std::make_unique<resolver::Worker>(worker_options(config_, i, count), *cache_, policy_,
                                                           &query_log_->ring(i)));
   }
-  if (const auto listening = add_listeners(config_, true); !listening.ok()) return listening;
-  if (const auto http = start_http(config_); !http.ok()) return http;
   for (auto& worker : workers_) worker->start();
+  if (const auto tested = test_upstreams(); !tested.ok()) return tested;
+  if (const auto listening = add_listeners(config_); !listening.ok()) return listening;
+  if (const auto http = start_http(config_); !http.ok()) return http;
+  schedule_refresh();
   started_ = true;
   log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
   return base::Done{};
 }
 
+// Blocky's init strategies: `fast` asks nothing, `blocking` warns, `failOnError` ends the start if a group of upstreams
+// has none that answers.
+base::Status Server::test_upstreams() {
+  if (config_.upstreams.init_strategy == InitStrategy::kFast) return base::Done{};
+  using Results = std::vector<resolver::Forwarder::ProbeResult>;
+  auto promise = std::make_shared<std::promise<Results>>();
+  auto future = promise->get_future();
+  resolver::Worker& worker = *workers_.front();
+  worker.post([&worker, promise] {
+    worker.begin_batch();
+    worker.forwarder().probe([promise](Results results) { promise->set_value(std::move(results)); });
+  });
+  if (future.wait_for(kProbeMax) != std::future_status::ready) return base::Error{std::string("upstreams: test did not end")};
+  std::map<std::string, bool> group_has_one;
+  for (const auto& result : future.get()) {
+    group_has_one[result.group] |= result.ok;
+    if (!result.ok)
+      log::warn("upstream", "initial resolver test failed", {{"upstream", result.upstream}, {"error", result.error}});
+  }
+  if (config_.upstreams.init_strategy != InitStrategy::kFailOnError) return base::Done{};
+  for (const auto& [group, has_one] : group_has_one)
+    if (!has_one) return base::Error{"no valid upstream for group " + group + " (upstreams.init.strategy is failOnError)"};
+  return base::Done{};
+}
+
 // Opens the sockets of every address that is not open yet, for all workers, before any is handed out.
-base::Status Server::add_listeners(const Config& config, bool starting) {
+base::Status Server::add_listeners(const Config& config) {
   for (const auto& address : config.ports.dns) {
     const auto all = listen_options(address, config.ports.free_bind);
     if (!all.ok()) return base::Error{all.error()};
@@ -215,10 +256,6 @@ base::Status Server::add_listeners(const Config& config, bool starting) {
       }
       for (std::size_t i = 0; i < workers_.size(); ++i) {
         resolver::Worker& worker = *workers_[i];
-        if (starting) {
-          worker.add_listener(std::move(pairs[i]));
-          continue;
-        }
         auto pair = std::make_shared<resolver::ListenPair>(std::move(pairs[i]));
         worker.post([&worker, pair] { worker.add_listener(std::move(*pair)); });
       }
@@ -229,52 +266,9 @@ base::Status Server::add_listeners(const Config& config, bool starting) {
   return base::Done{};
 }
 
-// Opens, keeps or closes HTTP listeners as configured.
 base::Status Server::start_http(const Config& config) {
-  HttpServerOptions options;
-  options.access.allowed_networks = config.api.allowed_networks;
-  for (const auto& token : config.api.tokens) options.access.admin_tokens.push_back(token.value);
-  for (const auto& token : config.api.read_only_tokens) options.access.read_tokens.push_back(token.value);
-  options.access.trusted_proxies = config.trusted_proxies;
-  const auto uses_proxy = [&](Listener listener) {
-    const auto& list = config.ports.proxy_protocol;
-    return std::find(list.begin(), list.end(), listener) != list.end();
-  };
-  const auto add = [&](const std::vector<ListenAddress>& addresses, bool tls) -> base::Status {
-    for (const auto& address : addresses) {
-      const auto all = listen_options(address, config.ports.free_bind);
-      if (!all.ok()) return base::Error{all.error()};
-      for (const auto& one : *all)
-        options.listeners.push_back({one.address, tls, uses_proxy(tls ? Listener::kHttps : Listener::kHttp),
-                                     config.ports.free_bind, true, true});
-    }
-    return base::Done{};
-  };
-  if (const auto added = add(config.ports.http, false); !added.ok()) return added;
-  if (const auto added = add(config.ports.https, true); !added.ok()) return added;
-  if (!config.ports.https.empty()) {
-    auto identity = TlsIdentity::load({config.cert_file, config.key_file,
-                                       config.min_tls_serve_version == TlsVersion::k13 ? TlsFloor::k13 : TlsFloor::k12});
-    if (!identity.ok()) return base::Error{identity.error()};
-    options.tls = *identity;
-    tls_ = *identity;
-  }
-  AdminApiOptions api;
-  api.version = version_text();
-  api.build_time = build_time_text();
-  api.doh_path = config.ports.doh_path;
-  api.metrics_enabled = config.prometheus.enable;
-  api.metrics_path = config.prometheus.path;
-  api.access = options.access;
-  if (!frontend_) frontend_ = std::make_unique<HttpFrontend>(*this, api);
-  else frontend_->adopt(api);
-  if (is_open_to_all(options.access) && !options.listeners.empty())
-    log::warn("api", "anybody who reaches the HTTP port may change state: set api.tokens or api.allowedNetworks");
-  if (http_) return http_->adopt(std::move(options));
-  if (options.listeners.empty()) return base::Done{};
-  auto http = HttpServer::start(std::move(options), [this](HttpRequest request, HttpReply reply) {
-    frontend_->answer(std::move(request), std::move(reply));
-  });
+  if (http_) return http_->adopt(config);
+  auto http = HttpService::start(config, *this);
   if (!http.ok()) return base::Error{http.error()};
   http_ = std::move(http).value();
   return base::Done{};
@@ -309,7 +303,7 @@ base::Status Server::reload() {
   if (!next.ok()) return base::Error{next.error()};
   auto filter = load_lists(*next, false);
   if (!filter.ok()) return base::Error{filter.error()};
-  if (const auto listening = add_listeners(*next, false); !listening.ok()) return listening;
+  if (const auto listening = add_listeners(*next); !listening.ok()) return listening;
   if (const auto log_changed = query_log_->reconfigure(query_log_options(*next, observer_)); !log_changed.ok())
     return base::Error{"queryLog: " + log_changed.error()};
   if (const auto http = start_http(*next); !http.ok()) return http;
@@ -330,6 +324,26 @@ void Server::tick() {
   const std::lock_guard lock(mutex_);
   if (blocking_.expire(base::monotonic_now())) log::info("blocking", "enabled again: the time is over");
   if (policies_.active_groups(*filter_, blocking_, local_time()) != active_groups_) publish();
+  if (base::monotonic_now() < refresh_due_) return;
+  schedule_refresh();
+  if (refresher_.joinable()) refresher_.join();  // the last one ended long ago, or a period is shorter than a load
+  refresher_ = std::thread([this] {
+    if (const auto done = refresh_lists(); !done.ok()) log::warn("lists", "refresh incomplete", {{"error", done.error()}});
+  });
+}
+
+// With up to 10 % jitter, so that instances started together do not meet at the list hosts.
+void Server::schedule_refresh() {
+  const auto period = config_.blocking.loading.refresh_period;
+  if (period.count() <= 0) {
+    refresh_due_ = base::Instant::max();
+    return;
+  }
+  base::SecureRandom random;
+  const auto jitter = static_cast<std::int64_t>(random.below(1000)) * period.count() / 10000;
+  refresh_due_ = base::monotonic_now() + period - std::chrono::milliseconds(jitter);
+  if (lists_pending_) refresh_due_ = base::monotonic_now();
+  lists_pending_ = false;
 }
 
 void Server::print_state() {
@@ -379,9 +393,9 @@ void Server::run() {
 
 void Server::stop() {
   if (workers_.empty()) return;
+  if (refresher_.joinable()) refresher_.join();
   if (http_) http_->stop(std::chrono::seconds(1));
   http_.reset();
-  frontend_.reset();
   for (auto& worker : workers_) worker->drain();
   const auto deadline = base::monotonic_now() + kDrainMax;
   const auto busy = [this] {

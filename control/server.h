@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/keyed_hash.h"
@@ -14,11 +15,9 @@
 #include "control/blocking_switch.h"
 #include "control/config.h"
 #include "control/control_plane.h"
-#include "control/http_frontend.h"
-#include "control/http_server.h"
+#include "control/http_service.h"
 #include "control/list_catalog.h"
 #include "control/policy_builder.h"
-#include "control/tls_identity.h"
 #include "control/traffic_observer.h"
 #include "resolver/worker.h"
 #include "storage/query_log.h"
@@ -58,7 +57,9 @@ class Server final : public ControlPlane {
  private:
   base::Result<Config, std::string> load_config();
   base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> load_lists(const Config& config, bool starting);
-  base::Status add_listeners(const Config& config, bool starting);
+  base::Status add_listeners(const Config& config);
+  base::Status test_upstreams();
+  void schedule_refresh();
   base::Status start_http(const Config& config);
   void remove_listeners(const Config& next);
   void publish();
@@ -83,7 +84,9 @@ class Server final : public ControlPlane {
   BlockingSwitch blocking_;
   PolicyBuilder policies_;
   blocklists::GroupMask active_groups_ = 0;
-  bool started_ = false;
+  std::atomic<bool> started_{false};
+  base::Instant refresh_due_ = base::Instant::max();
+  bool lists_pending_ = false;  ///< started without downloads (strategy `fast`)
 
   // Made at start; safe from any thread.
   base::Published<resolver::PolicySnapshot> policy_;
@@ -95,9 +98,8 @@ class Server final : public ControlPlane {
   std::unique_ptr<storage::QueryLog> query_log_;
   std::vector<std::unique_ptr<resolver::Worker>> workers_;
   std::atomic<unsigned> next_worker_{0};
-  std::shared_ptr<TlsIdentity> tls_;
-  std::unique_ptr<HttpFrontend> frontend_;
-  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<HttpService> http_;
+  std::thread refresher_;
 };
 
 }  // namespace rampart::control

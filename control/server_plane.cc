@@ -240,11 +240,11 @@ HealthReport Server::health() {
                       {"dropped", static_cast<double>(log.dropped_ring_full + log.dropped_spool_full + log.dropped_stdout)}};
   report.components.push_back(std::move(query_log));
 
-  if (tls_) {
+  if (const base::WallTime expires = http_->certificate_expires_at(); expires != base::WallTime{}) {
     ComponentHealth certificate{"certificate"};
     certificate.required = is_required(Component::kCertificate);
-    const double days = static_cast<double>(
-        std::chrono::duration_cast<std::chrono::hours>(tls_->expires_at() - base::wall_now()).count()) / 24.0;
+    const double days =
+        static_cast<double>(std::chrono::duration_cast<std::chrono::hours>(expires - base::wall_now()).count()) / 24.0;
     certificate.values = {{"daysLeft", days}};
     if (days < config_.health.certificate_min_days) certificate.state = ComponentState::kDegraded;
     if (days <= 0) certificate.state = ComponentState::kFailed;
@@ -320,6 +320,7 @@ void Server::collect(MetricsSnapshot& into) {
   const auto log = query_log_->stats();
   into.gauge("query_log_up", "1 while the query log's sink takes entries.",
              log.state == storage::SinkState::kUp || log.state == storage::SinkState::kReplaying ? 1 : 0);
+  http_->collect(into);
   count("query_log_written_total", "Entries written by the sink.", log.written);
   count("query_log_fallback_total", "Entries printed because the sink was down.", log.stdout_fallback);
   into.gauge("query_log_spool_waiting", "Entries waiting in the spool.", static_cast<double>(log.spool_waiting));
