@@ -12,8 +12,6 @@ namespace rampart::blocklists {
 namespace {
 
 constexpr std::size_t kChunkBytes = 1 << 16;
-// A list of ten million names is about 300 MB; more text than this from one source is an archive bomb.
-constexpr std::uint64_t kTextBytesMax = std::uint64_t{1} << 30;
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
@@ -24,10 +22,10 @@ class TextFeed {
   // False: stop reading (error budget exceeded or text too long).
   bool take(std::string_view text) {
     bytes_ += text.size();
-    return bytes_ <= kTextBytesMax && parser_.feed(text);
+    return bytes_ <= kSourceTextBytesMax && parser_.feed(text);
   }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-  [[nodiscard]] bool is_too_long() const { return bytes_ > kTextBytesMax; }
+  [[nodiscard]] bool is_too_long() const { return bytes_ > kSourceTextBytesMax; }
 
  private:
   ListParser& parser_;
@@ -85,23 +83,45 @@ base::Status read_zstd(std::FILE* file, TextFeed& feed) {
   return base::Done{};
 }
 
+base::Status read_stream(std::FILE* file, TextFeed& feed) {
+  std::rewind(file);
+  unsigned char magic[4] = {};
+  const std::size_t n = std::fread(magic, 1, sizeof(magic), file);
+  if (std::ferror(file)) return base::Error{std::string(std::strerror(errno))};
+  std::rewind(file);
+  if (n >= 2 && magic[0] == 0x1f && magic[1] == 0x8b) return read_gzip(file, feed);
+  if (n == 4 && magic[0] == 0x28 && magic[1] == 0xb5 && magic[2] == 0x2f && magic[3] == 0xfd)
+    return read_zstd(file, feed);
+  return read_plain(file, feed);
+}
+
 base::Status read_file(const std::string& path, TextFeed& feed) {
   const File file(std::fopen(path.c_str(), "rbe"), std::fclose);
   if (!file) return base::Error{std::string(std::strerror(errno)) + " (check the path, relative to the working directory)"};
-  unsigned char magic[4] = {};
-  const std::size_t n = std::fread(magic, 1, sizeof(magic), file.get());
-  if (std::ferror(file.get())) return base::Error{std::string(std::strerror(errno))};
-  std::rewind(file.get());
-  if (n >= 2 && magic[0] == 0x1f && magic[1] == 0x8b) return read_gzip(file.get(), feed);
-  if (n == 4 && magic[0] == 0x28 && magic[1] == 0xb5 && magic[2] == 0x2f && magic[3] == 0xfd)
-    return read_zstd(file.get(), feed);
-  return read_plain(file.get(), feed);
+  return read_stream(file.get(), feed);
 }
 
 std::string explain_errors(const ListStatistics& statistics) {
   std::string text = "too many parse errors (" + std::to_string(statistics.error_count) + ")";
   for (const auto& error : statistics.errors) text += "; line " + std::to_string(error.line) + ": " + error.text;
   return text;
+}
+
+template <class Read>
+base::Result<LoadedSource, std::string> compile(const std::string& name, const base::HashKey& key,
+                                                const ListParserOptions& options, const Read& read) {
+  SourceCompiler compiler(key);
+  ListParser parser(options, compiler);
+  TextFeed feed(parser);
+  if (const base::Status done = read(feed); !done.ok())
+    return base::Error{"cannot open source: " + name + ": " + done.error()};
+  if (feed.is_too_long()) return base::Error{name + ": more than 1 GiB of text, refused (is it an archive bomb?)"};
+  if (!parser.finish()) return base::Error{name + ": " + explain_errors(parser.statistics())};
+  LoadedSource loaded;
+  loaded.rules = std::make_shared<const CompiledSource>(compiler.finish());
+  loaded.statistics = parser.statistics();
+  loaded.bytes = feed.bytes();
+  return loaded;
 }
 
 }  // namespace
@@ -115,22 +135,16 @@ std::string SourceSpec::display_name() const {
 
 base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const base::HashKey& key,
                                                    const ListParserOptions& options) {
-  SourceCompiler compiler(key);
-  ListParser parser(options, compiler);
-  TextFeed feed(parser);
-  if (spec.kind == SourceKind::kInline) {
+  return compile(spec.display_name(), key, options, [&](TextFeed& feed) -> base::Status {
+    if (spec.kind != SourceKind::kInline) return read_file(spec.text, feed);
     static_cast<void>(feed.take(spec.text));
-  } else if (const auto read = read_file(spec.text, feed); !read.ok()) {
-    return base::Error{"cannot open source: " + spec.display_name() + ": " + read.error()};
-  }
-  if (feed.is_too_long())
-    return base::Error{spec.display_name() + ": more than 1 GiB of text, refused (is it an archive bomb?)"};
-  if (!parser.finish()) return base::Error{spec.display_name() + ": " + explain_errors(parser.statistics())};
-  LoadedSource loaded;
-  loaded.rules = std::make_shared<const CompiledSource>(compiler.finish());
-  loaded.statistics = parser.statistics();
-  loaded.bytes = feed.bytes();
-  return loaded;
+    return base::Done{};
+  });
+}
+
+base::Result<LoadedSource, std::string> load_stream(std::FILE* file, const std::string& name,
+                                                    const base::HashKey& key, const ListParserOptions& options) {
+  return compile(name, key, options, [&](TextFeed& feed) { return read_stream(file, feed); });
 }
 
 }  // namespace rampart::blocklists

@@ -1,6 +1,8 @@
 // Where a list comes from, and reading it: inline text, a local file (plain, gzip or zstd), or a URL.
 #pragma once
 
+#include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -10,6 +12,9 @@
 #include "blocklists/list_parser.h"
 
 namespace rampart::blocklists {
+
+/// More text than this from one source is an archive bomb: a list of ten million names is about 300 MB.
+inline constexpr std::uint64_t kSourceTextBytesMax = std::uint64_t{1} << 30;
 
 enum class SourceKind : std::uint8_t { kInline, kFile, kHttp };
 
@@ -36,5 +41,10 @@ struct LoadedSource {
 /// Memory: one chunk of text beside the compiled rules.
 [[nodiscard]] base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const base::HashKey& key,
                                                                  const ListParserOptions& options);
+
+/// The same for an open file, read from its start; `name` is what errors call it. The caller closes the file.
+[[nodiscard]] base::Result<LoadedSource, std::string> load_stream(std::FILE* file, const std::string& name,
+                                                                  const base::HashKey& key,
+                                                                  const ListParserOptions& options);
 
 }  // namespace rampart::blocklists

@@ -1,7 +1,11 @@
 #include "control/list_catalog.h"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "base/log.h"
 #include "blocklists/filter_set_builder.h"
@@ -12,6 +16,43 @@ using blocklists::FilterSetBuilder;
 using blocklists::LoadedSource;
 using blocklists::SourceKind;
 using blocklists::SourceSpec;
+
+void ListCatalog::set_options(ListCatalogOptions options) {
+  options_ = std::move(options);
+  downloader_.set_options(options_.downloads);
+}
+
+ListCatalog::Reading ListCatalog::read(const SourceSpec& source) {
+  try {
+    return source.kind == SourceKind::kHttp ? downloader_.load(source, key_, options_.parser)
+                                            : blocklists::load_local(source, key_, options_.parser);
+  } catch (const std::exception& e) {  // out of memory, for one; other lists may still fit
+    return base::Error{"cannot open source: " + source.display_name() + ": " + e.what()};
+  }
+}
+
+// Each source once, by this thread and up to `concurrency` - 1 others.
+std::map<SourceSpec, ListCatalog::Reading> ListCatalog::read_all(const std::vector<ListEntry>& entries) {
+  std::map<SourceSpec, Reading> readings;
+  for (const auto& entry : entries) readings.emplace(entry.source, base::Error{std::string("not read")});
+  std::vector<std::pair<const SourceSpec, Reading>*> work;
+  for (auto& reading : readings) work.push_back(&reading);
+
+  std::atomic<std::size_t> next{0};
+  const auto run = [&] {
+    for (std::size_t i; (i = next.fetch_add(1)) < work.size();) work[i]->second = read(work[i]->first);
+  };
+  std::vector<std::thread> others;
+  others.reserve(std::min<std::size_t>(options_.concurrency, work.size()));
+  try {
+    while (others.size() + 1 < std::min<std::size_t>(options_.concurrency, work.size())) others.emplace_back(run);
+  } catch (const std::system_error&) {
+    // No more threads: those we have read all of it.
+  }
+  run();
+  for (auto& other : others) other.join();
+  return readings;
+}
 
 base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vector<ListEntry>& entries) {
   Outcome outcome;
@@ -24,9 +65,10 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto builder = FilterSetBuilder::create(key_, groups);
   if (!builder.ok()) return base::Error{builder.error()};
 
+  auto readings = read_all(entries);
   for (const auto& entry : entries) {
     if (!versions.contains(entry.source)) {
-      auto loaded = blocklists::load_local(entry.source, key_, options_);
+      Reading& loaded = readings.at(entry.source);
       if (loaded.ok()) {
         base::log::info("lists", "import succeeded",
                         {{"source", entry.source.display_name()}, {"count", std::to_string(loaded->rules->rule_count())}});

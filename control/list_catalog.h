@@ -10,6 +10,7 @@
 #include "base/keyed_hash.h"
 #include "base/result.h"
 #include "blocklists/filter_set.h"
+#include "blocklists/list_download.h"
 #include "blocklists/list_source.h"
 
 namespace rampart::control {
@@ -21,10 +22,20 @@ struct ListEntry {
   blocklists::SourceSpec source;
 };
 
-/// Not thread-safe: it belongs to whoever loads lists.
+struct ListCatalogOptions {
+  blocklists::ListParserOptions parser;
+  blocklists::DownloadOptions downloads;
+  std::uint32_t concurrency = 4;  ///< sources read at once; each needs memory for its own rules while it is read
+};
+
+/// Not thread-safe but for stop() and failed_downloads(): it belongs to whoever loads lists.
 class ListCatalog {
  public:
-  ListCatalog(const base::HashKey& key, const blocklists::ListParserOptions& options) : key_(key), options_(options) {}
+  explicit ListCatalog(const base::HashKey& key, ListCatalogOptions options = {})
+      : key_(key), options_(std::move(options)), downloader_(options_.downloads) {}
+
+  /// For the loads to come; what is in force stays.
+  void set_options(ListCatalogOptions options);
 
   struct Outcome {
     std::shared_ptr<const blocklists::FilterSet> filter;
@@ -35,9 +46,18 @@ class ListCatalog {
   /// Reads every source (again) and builds. Fails only when a limit of the FilterSet is exceeded.
   [[nodiscard]] base::Result<Outcome, std::string> load(const std::vector<ListEntry>& entries);
 
+  /// From any thread: downloads under way fail soon, so that load() returns.
+  void stop() noexcept { downloader_.stop(); }
+  [[nodiscard]] std::uint64_t failed_downloads() const noexcept { return downloader_.failed_attempts(); }
+
  private:
+  using Reading = base::Result<blocklists::LoadedSource, std::string>;
+  [[nodiscard]] Reading read(const blocklists::SourceSpec& source);
+  [[nodiscard]] std::map<blocklists::SourceSpec, Reading> read_all(const std::vector<ListEntry>& entries);
+
   const base::HashKey key_;
-  const blocklists::ListParserOptions options_;
+  ListCatalogOptions options_;
+  blocklists::ListDownloader downloader_;
   std::map<blocklists::SourceSpec, blocklists::LoadedSource> last_good_;
 };
 
