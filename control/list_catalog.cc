@@ -76,7 +76,7 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
       } else {
         const auto kept = last_good_.find(entry.source);
         base::log::error("lists", loaded.error(),
-                         {{"group", entry.group}, {"in_force", kept == last_good_.end() ? "nothing" : "last good version"}});
+                         {{"group", entry.group}, {"in_force", kept == last_good_.end() || kept->second.rules->rule_count() == 0 ? "nothing" : "last good version"}});
         outcome.errors.push_back(loaded.error());
         failed_groups.insert(entry.group);
         versions.emplace(entry.source, kept != last_good_.end() ? kept->second

@@ -65,6 +65,17 @@ std::vector<ListEntry> list_entries(const Blocking& blocking) {
   return entries;
 }
 
+ListCatalogOptions list_options(const Loading& loading) {
+  ListCatalogOptions options;
+  options.parser.max_errors = loading.max_errors_per_source;
+  options.downloads.timeout = loading.downloads.timeout;
+  options.downloads.attempts = loading.downloads.attempts;
+  options.downloads.cooldown = loading.downloads.cooldown;
+  options.downloads.cache_path = loading.downloads.cache_path;
+  options.concurrency = loading.concurrency;
+  return options;
+}
+
 void PolicyBuilder::adopt(const Config& config) {
   config_ = config;
   upstreams_ = upstream_set(config);

@@ -15,6 +15,9 @@ namespace rampart::control {
 /// All configured lists, in the order denylists, allowlists, by group.
 [[nodiscard]] std::vector<ListEntry> list_entries(const Blocking& blocking);
 
+/// How they are read.
+[[nodiscard]] ListCatalogOptions list_options(const Loading& loading);
+
 class PolicyBuilder {
  public:
   /// Takes the parts that only change with the configuration.

@@ -113,6 +113,12 @@ void block_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+// run() reads signals only between two loads; a download that tries for ever has to see for itself.
+bool stop_is_pending() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 std::string join(const std::vector<std::string>& texts, const char* between) {
   std::string all;
   for (const auto& text : texts) all += (all.empty() ? "" : between) + text;
@@ -139,11 +145,10 @@ base::Result<Config, std::string> Server::load_config() {
 
 base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::load_lists(const Config& config,
                                                                                                bool starting) {
-  if (!lists_) {
-    blocklists::ListParserOptions options;
-    options.max_errors = config.blocking.loading.max_errors_per_source;
-    lists_ = std::make_unique<ListCatalog>(key_, options);
-  }
+  if (!lists_) lists_ = std::make_unique<ListCatalog>(key_);
+  auto options = list_options(config.blocking.loading);
+  options.downloads.is_stopping = stop_is_pending;
+  lists_->set_options(std::move(options));
   auto entries = list_entries(config.blocking);
   if (starting && config.blocking.loading.strategy == InitStrategy::kFast) {
     // Serve with what is at hand; downloads follow at once. Their groups must exist meanwhile, or a group with an
@@ -393,6 +398,7 @@ void Server::run() {
 
 void Server::stop() {
   if (workers_.empty()) return;
+  lists_->stop();
   if (refresher_.joinable()) refresher_.join();
   if (http_) http_->stop(std::chrono::seconds(1));
   http_.reset();

@@ -268,6 +268,7 @@ void Server::collect(MetricsSnapshot& into) {
     into.last_list_refresh_unix_s =
         static_cast<double>(std::chrono::duration_cast<seconds>(lists_loaded_at_.time_since_epoch()).count());
   }
+  into.failed_downloads = lists_->failed_downloads();
   traffic_.fill(into);
 
   std::uint64_t udp = 0, tcp = 0, rejected = 0, timeouts = 0, overload = 0, truncated = 0, log_dropped = 0, stale = 0;
