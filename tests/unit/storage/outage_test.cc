@@ -131,7 +131,7 @@ class OutageTest : public testing::TestWithParam<Fallback> {
   void expect_writing() { ASSERT_TRUE(eventually(5s, [&] { return is_writing(); })) << stats().last_error; }
   /// Entries that have left for spool or stdout so far.
   std::uint64_t fallen_back() const { return stats().spooled + stats().stdout_fallback; }
-  void expect_fallback(std::chrono::milliseconds time = 6s) {
+  void expect_fallback(std::chrono::milliseconds time = 15s) {
     const std::uint64_t before = fallen_back();
     ASSERT_TRUE(eventually(time, [&] { return fallen_back() > before + 100; })) << stats().last_error;
   }
