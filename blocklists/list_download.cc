@@ -232,12 +232,17 @@ base::Result<LoadedSource, std::string> ListDownloader::load(const SourceSpec& s
                                                              const ListParserOptions& parser_options) {
   auto fresh = load_fresh(spec, key, parser_options, true);
   if (fresh.ok()) return fresh;
-  const FileHandle copy = cache_.open_copy(spec.text);
-  if (!copy) return fresh;
-  auto cached = load_stream(copy.get(), spec.text, key, parser_options);
+  auto cached = load_copy(spec, key, parser_options);
   if (!cached.ok()) return fresh;
   log::warn("lists", "download failed, using cached copy", {{"error", fresh.error()}, {"source", spec.text}});
   return cached;
+}
+
+base::Result<LoadedSource, std::string> ListDownloader::load_copy(const SourceSpec& spec, const base::HashKey& key,
+                                                                  const ListParserOptions& parser_options) const {
+  const FileHandle copy = cache_.open_copy(spec.text);
+  if (!copy) return base::Error{"no copy on disk of " + spec.text};
+  return load_stream(copy.get(), spec.text, key, parser_options);
 }
 
 }  // namespace rampart::blocklists

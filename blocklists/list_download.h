@@ -40,6 +40,10 @@ class ListDownloader {
   [[nodiscard]] base::Result<LoadedSource, std::string> load(const SourceSpec& spec, const base::HashKey& key,
                                                              const ListParserOptions& parser_options);
 
+  /// The last good copy on disk without asking the server, or an error.
+  [[nodiscard]] base::Result<LoadedSource, std::string> load_copy(const SourceSpec& spec, const base::HashKey& key,
+                                                                  const ListParserOptions& parser_options) const;
+
   /// From any thread: ends what load() does within about a second, now and in future.
   void stop() noexcept;
 

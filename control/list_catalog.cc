@@ -17,22 +17,33 @@ using blocklists::LoadedSource;
 using blocklists::SourceKind;
 using blocklists::SourceSpec;
 
+namespace {
+
+LoadedSource nothing() { return {std::make_shared<blocklists::CompiledSource>(), {}, 0}; }
+
+}  // namespace
+
 void ListCatalog::set_options(ListCatalogOptions options) {
   options_ = std::move(options);
   downloader_.set_options(options_.downloads);
 }
 
-ListCatalog::Reading ListCatalog::read(const SourceSpec& source) {
+ListCatalog::Reading ListCatalog::read(const SourceSpec& source, Effort effort) {
   try {
-    return source.kind == SourceKind::kHttp ? downloader_.load(source, key_, options_.parser)
-                                            : blocklists::load_local(source, key_, options_.parser);
+    if (source.kind != SourceKind::kHttp) return blocklists::load_local(source, key_, options_.parser);
+    if (effort == Effort::kFull) return downloader_.load(source, key_, options_.parser);
+    auto copy = downloader_.load_copy(source, key_, options_.parser);
+    if (!copy.ok()) return nothing();
+    base::log::info("lists", "seeded group cache from disk", {{"source", source.display_name()}});
+    return copy;
   } catch (const std::exception& e) {  // out of memory, for one; other lists may still fit
     return base::Error{"cannot open source: " + source.display_name() + ": " + e.what()};
   }
 }
 
 // Each source once, by this thread and up to `concurrency` - 1 others.
-std::map<SourceSpec, ListCatalog::Reading> ListCatalog::read_all(const std::vector<ListEntry>& entries) {
+std::map<SourceSpec, ListCatalog::Reading> ListCatalog::read_all(const std::vector<ListEntry>& entries,
+                                                                Effort effort) {
   std::map<SourceSpec, Reading> readings;
   for (const auto& entry : entries) readings.emplace(entry.source, base::Error{std::string("not read")});
   std::vector<std::pair<const SourceSpec, Reading>*> work;
@@ -40,7 +51,7 @@ std::map<SourceSpec, ListCatalog::Reading> ListCatalog::read_all(const std::vect
 
   std::atomic<std::size_t> next{0};
   const auto run = [&] {
-    for (std::size_t i; (i = next.fetch_add(1)) < work.size();) work[i]->second = read(work[i]->first);
+    for (std::size_t i; (i = next.fetch_add(1)) < work.size();) work[i]->second = read(work[i]->first, effort);
   };
   std::vector<std::thread> others;
   others.reserve(std::min<std::size_t>(options_.concurrency, work.size()));
@@ -54,7 +65,8 @@ std::map<SourceSpec, ListCatalog::Reading> ListCatalog::read_all(const std::vect
   return readings;
 }
 
-base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vector<ListEntry>& entries) {
+base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vector<ListEntry>& entries,
+                                                              Effort effort) {
   Outcome outcome;
   std::map<SourceSpec, LoadedSource> versions;
   std::set<std::string> failed_groups;
@@ -65,7 +77,7 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto builder = FilterSetBuilder::create(key_, groups);
   if (!builder.ok()) return base::Error{builder.error()};
 
-  auto readings = read_all(entries);
+  auto readings = read_all(entries, effort);
   for (const auto& entry : entries) {
     if (!versions.contains(entry.source)) {
       Reading& loaded = readings.at(entry.source);
@@ -75,12 +87,12 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
         versions.emplace(entry.source, std::move(loaded).value());
       } else {
         const auto kept = last_good_.find(entry.source);
+        const bool has_rules = kept != last_good_.end() && kept->second.rules->rule_count() != 0;
         base::log::error("lists", loaded.error(),
-                         {{"group", entry.group}, {"in_force", kept == last_good_.end() || kept->second.rules->rule_count() == 0 ? "nothing" : "last good version"}});
+                         {{"group", entry.group}, {"in_force", has_rules ? "last good version" : "nothing"}});
         outcome.errors.push_back(loaded.error());
         failed_groups.insert(entry.group);
-        versions.emplace(entry.source, kept != last_good_.end() ? kept->second
-                                                                : LoadedSource{std::make_shared<blocklists::CompiledSource>(), {}, 0});
+        versions.emplace(entry.source, kept != last_good_.end() ? kept->second : nothing());
       }
     }
     const LoadedSource& version = versions.at(entry.source);

@@ -43,8 +43,12 @@ class ListCatalog {
     std::vector<std::string> empty_groups; ///< groups with an error and without a single rule
   };
 
+  /// kAtHand asks no server: of a download the copy on disk is taken, and it is no error if there is none.
+  enum class Effort : std::uint8_t { kAtHand, kFull };
+
   /// Reads every source (again) and builds. Fails only when a limit of the FilterSet is exceeded.
-  [[nodiscard]] base::Result<Outcome, std::string> load(const std::vector<ListEntry>& entries);
+  [[nodiscard]] base::Result<Outcome, std::string> load(const std::vector<ListEntry>& entries,
+                                                        Effort effort = Effort::kFull);
 
   /// From any thread: downloads under way fail soon, so that load() returns.
   void stop() noexcept { downloader_.stop(); }
@@ -52,8 +56,8 @@ class ListCatalog {
 
  private:
   using Reading = base::Result<blocklists::LoadedSource, std::string>;
-  [[nodiscard]] Reading read(const blocklists::SourceSpec& source);
-  [[nodiscard]] std::map<blocklists::SourceSpec, Reading> read_all(const std::vector<ListEntry>& entries);
+  [[nodiscard]] Reading read(const blocklists::SourceSpec& source, Effort effort);
+  [[nodiscard]] std::map<blocklists::SourceSpec, Reading> read_all(const std::vector<ListEntry>& entries, Effort effort);
 
   const base::HashKey key_;
   ListCatalogOptions options_;

@@ -149,17 +149,11 @@ base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::
   auto options = list_options(config.blocking.loading);
   options.downloads.is_stopping = stop_is_pending;
   lists_->set_options(std::move(options));
-  auto entries = list_entries(config.blocking);
-  if (starting && config.blocking.loading.strategy == InitStrategy::kFast) {
-    // Serve with what is at hand; downloads follow at once. Their groups must exist meanwhile, or a group with an
-    // allowlist would look like one that has nothing else.
-    for (auto& entry : entries) {
-      if (entry.source.kind != blocklists::SourceKind::kHttp) continue;
-      entry.source = {blocklists::SourceKind::kInline, "\n"};
-      lists_pending_ = true;
-    }
-  }
-  auto outcome = lists_->load(entries);
+  // `fast`: serve with what is at hand; downloads follow at once.
+  const bool is_fast = starting && config.blocking.loading.strategy == InitStrategy::kFast;
+  if (is_fast) lists_pending_ = true;
+  auto outcome = lists_->load(list_entries(config.blocking),
+                              is_fast ? ListCatalog::Effort::kAtHand : ListCatalog::Effort::kFull);
   if (!outcome.ok()) return base::Error{outcome.error()};
   {
     const std::lock_guard lock(mutex_);
