@@ -324,10 +324,13 @@ void Server::tick() {
   if (blocking_.expire(base::monotonic_now())) log::info("blocking", "enabled again: the time is over");
   if (policies_.active_groups(*filter_, blocking_, local_time()) != active_groups_) publish();
   if (base::monotonic_now() < refresh_due_) return;
+  if (is_refreshing_) return;  // a load may take longer than a period; joining it here, under the lock, would deadlock
   schedule_refresh();
-  if (refresher_.joinable()) refresher_.join();  // the last one ended long ago, or a period is shorter than a load
+  if (refresher_.joinable()) refresher_.join();
+  is_refreshing_ = true;
   refresher_ = std::thread([this] {
     if (const auto done = refresh_lists(); !done.ok()) log::warn("lists", "refresh incomplete", {{"error", done.error()}});
+    is_refreshing_ = false;
   });
 }
 
@@ -392,6 +395,7 @@ void Server::run() {
 
 void Server::stop() {
   if (workers_.empty()) return;
+  started_ = false;
   lists_->stop();
   if (refresher_.joinable()) refresher_.join();
   if (http_) http_->stop(std::chrono::seconds(1));

@@ -100,6 +100,7 @@ class Server final : public ControlPlane {
   std::atomic<unsigned> next_worker_{0};
   std::unique_ptr<HttpService> http_;
   std::thread refresher_;
+  std::atomic<bool> is_refreshing_{false};
 };
 
 }  // namespace rampart::control

@@ -185,6 +185,7 @@ std::optional<StatsReport> Server::stats() {
 HealthReport Server::health() {
   HealthReport report;
   report.answering = started_;
+  if (!report.answering) return report;  // a probe may come while start() is still assembling the parts
 
   auto promise = std::make_shared<std::promise<std::vector<resolver::UpstreamStatus>>>();
   auto statuses = promise->get_future();
@@ -254,6 +255,7 @@ HealthReport Server::health() {
 }
 
 void Server::collect(MetricsSnapshot& into) {
+  if (!started_) return;
   into.version = version_text();
   into.build_time = build_time_text();
   const auto policy = policy_.current();
