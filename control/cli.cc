@@ -26,6 +26,7 @@ constexpr std::chrono::seconds kCallDeadline{30};
 /// A refresh downloads every list; the server ends it long before.
 constexpr std::chrono::minutes kRefreshDeadline{15};
 constexpr std::uint16_t kDnsPort = 53;
+constexpr const char* kHealthTarget = "/readyz";
 
 /// Every value a flag can set; one struct, so that the definitions below read as a list.
 struct Values {
@@ -102,6 +103,7 @@ class Cli {
   int query();
   int explain();
   int stats() { return show("GET", "/api/stats", {}, stats_text); }
+  int status();
   int blocking_status() { return show("GET", "/api/blocking/status", {}, blocking_status_text); }
   int blocking_enable() { return command_api("GET", "/api/blocking/enable"); }
   int blocking_disable();
@@ -174,6 +176,7 @@ void Cli::define() {
   CLI::App* cache = command(&app_, "cache", "work on the cache");
   cache->require_subcommand(1);
   on(command(cache, "flush", "forget all cached answers", {"clear"}), &Cli::flush_cache);
+  on(command(&app_, "status", "say how each part of the server is doing; exit 0 if it is ready"), &Cli::status);
   on(command(&app_, "stats", "print the statistics of the last 24 hours"), &Cli::stats);
   define_documents();
 }
@@ -240,7 +243,9 @@ base::Result<ApiResponse, std::string> Cli::call(const char* method, const std::
   auto response = call_api(*address, method, target, body,
                            refreshes ? std::chrono::milliseconds(kRefreshDeadline) : kCallDeadline);
   if (!response) return base::Error{"can't execute " + response.error()};
-  if (response->status != 200) {
+  // A server that is not ready says so with its health document.
+  const bool tells_health = target == kHealthTarget && response->status == 503 && response->body.starts_with('{');
+  if (response->status != 200 && !tells_health) {
     std::string text = "response NOK, " + response->reason + " " + response->body;
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
     return base::Error{std::move(text)};
@@ -313,6 +318,15 @@ int Cli::healthcheck() {
     if (!healthy) err_ << healthy.error() << "\n";
   }
   return healthy ? 0 : 1;
+}
+
+int Cli::status() {
+  const auto response = call("GET", kHealthTarget, "");
+  if (!response) return fail(response.error());
+  const auto text = status_text(response->body);
+  if (!text) return fail(text.error());
+  out_ << (values_.json ? response->body : *text);
+  return response->status == 200 ? 0 : 1;
 }
 
 int Cli::query() {

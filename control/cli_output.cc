@@ -1,6 +1,7 @@
 #include "control/cli_output.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -118,6 +119,39 @@ CliText stats_text(std::string_view body) {
     row(out, "entries", with_separators(json.at("cache").at("entries").get<std::uint64_t>()));
     table(out, "Lists (denylist)", counts(json.at("lists").at("denylist")));
     table(out, "Lists (allowlist)", counts(json.at("lists").at("allowlist")));
+    return out;
+  });
+}
+
+CliText status_text(std::string_view body) {
+  return with_json(body, [](const Json& json) -> CliText {
+    std::string out = (json.at("ready").get<bool>() ? "ready, " : "not ready, ") + json.at("status").get<std::string>() + "\n";
+    if (!json.contains("components"))
+      return out + "how each part is doing is told only to who may read the API: give --apiToken or RAMPART_API_TOKEN\n";
+    const Json& components = json["components"];
+    std::vector<std::string> names;
+    for (const auto& [name, one] : components.items()) names.push_back(name);
+    // What a health document always speaks of, also when a server has nothing to say about it.
+    for (const char* name : {"redis"})
+      if (!components.contains(name)) names.push_back(name);
+    for (const std::string& name : names) {
+      constexpr std::size_t kNameWidth = 12, kStateWidth = 10;
+      const Json one = components.value(name, Json{{"state", "off"}});
+      const auto state = one.at("state").get<std::string>();
+      out += "  " + padded(name, kNameWidth) + " " + padded(state == "off" ? "not configured" : state, kStateWidth);
+      if (one.value("required", false)) out += " required";
+      if (one.contains("since") && state != "off") out += " since " + one["since"].get<std::string>();
+      std::string counts;
+      for (const auto& [key, value] : one.items())
+        if (value.is_number() && state != "off")
+          counts += (counts.empty() ? " " : ", ") + key + " " + fixed(value.get<double>(), value.get<double>() == std::floor(value.get<double>()) ? 0 : 1);
+      out += counts + "\n";
+      if (one.contains("lastError")) {
+        std::string line = std::string(kNameWidth + 3, ' ') + "last error";
+        if (one.contains("lastErrorAt")) line += " at " + one["lastErrorAt"].get<std::string>();
+        out += line + ": " + one["lastError"].get<std::string>() + "\n";
+      }
+    }
     return out;
   });
 }

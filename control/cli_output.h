@@ -18,6 +18,8 @@ using CliText = base::Result<std::string, std::string>;
 /// Tables: window, summary, top names, counts.
 [[nodiscard]] CliText stats_text(std::string_view body);
 [[nodiscard]] CliText explain_text(std::string_view body);
+/// The health document: a line for each component, and its last error below.
+[[nodiscard]] CliText status_text(std::string_view body);
 /// "1,234,567"
 [[nodiscard]] std::string with_separators(std::uint64_t value);
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "control/commands_config.h"
+#include "control/query_log_health.h"
 #include "control/server.h"
 #include "dns/presentation.h"
 #include "resolver/query_event_writer.h"
@@ -216,6 +217,7 @@ HealthReport Server::health() {
   report.components.push_back(std::move(upstreams));
 
   ComponentHealth lists{"lists"};
+  lists.since = lists_loaded_at_;
   lists.required = is_required(Component::kLists);
   const double age = static_cast<double>(
       std::chrono::duration_cast<seconds>(base::wall_now() - lists_loaded_at_).count());
@@ -227,19 +229,11 @@ HealthReport Server::health() {
   }
   report.components.push_back(std::move(lists));
 
-  const auto log = query_log_->stats();
-  ComponentHealth query_log{"queryLog"};
-  query_log.required = is_required(Component::kQueryLog);
-  query_log.since = log.since;
-  query_log.last_error = log.last_error;
-  query_log.state = config_.query_log.type == storage::QueryLogType::kNone ? ComponentState::kOff
-                    : log.state == storage::SinkState::kDown                ? ComponentState::kDegraded
-                                                                            : ComponentState::kOk;
-  query_log.values = {{"written", static_cast<double>(log.written)},
-                      {"stdoutFallback", static_cast<double>(log.stdout_fallback)},
-                      {"spoolWaiting", static_cast<double>(log.spool_waiting)},
-                      {"dropped", static_cast<double>(log.dropped_ring_full + log.dropped_spool_full + log.dropped_stdout)}};
-  report.components.push_back(std::move(query_log));
+  storage::QueryLogOptions log_options;
+  log_options.type = config_.query_log.type;
+  log_options.spool.path = config_.query_log.spool_path;
+  log_options.spool.bytes_max = config_.query_log.spool_max_bytes.bytes;
+  append_query_log_health(query_log_->stats(), log_options, is_required(Component::kQueryLog), report);
 
   if (const base::WallTime expires = http_->certificate_expires_at(); expires != base::WallTime{}) {
     ComponentHealth certificate{"certificate"};
@@ -326,6 +320,12 @@ void Server::collect(MetricsSnapshot& into) {
   http_->collect(into);
   count("query_log_written_total", "Entries written by the sink.", log.written);
   count("query_log_fallback_total", "Entries printed because the sink was down.", log.stdout_fallback);
+  count("query_log_spooled_total", "Entries put into the spool because the sink was down.", log.spooled);
+  count("query_log_replayed_total", "Entries written out of the spool.", log.replayed);
+  count("query_log_dropped_total", "Entries lost at a bound.", log.dropped_ring_full, {{"where", "ring"}});
+  count("query_log_dropped_total", "Entries lost at a bound.", log.dropped_spool_full, {{"where", "spool"}});
+  count("query_log_dropped_total", "Entries lost at a bound.", log.dropped_stdout, {{"where", "stdout"}});
+  count("query_log_dropped_total", "Entries lost at a bound.", log.dropped_damaged, {{"where", "damaged"}});
   into.gauge("query_log_spool_waiting", "Entries waiting in the spool.", static_cast<double>(log.spool_waiting));
 }
 

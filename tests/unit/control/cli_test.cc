@@ -202,6 +202,30 @@ TEST_F(CliTest, ExplainPrintsTheSteps) {
   EXPECT_NE(out.str().find("answered: udp:192.0.2.53"), std::string::npos);
 }
 
+TEST_F(CliTest, StatusPrintsEachComponentAndSaysWhetherTheServerIsReady) {
+  plane.health_report.answering = true;
+  plane.health_report.components = {{"upstreams", ComponentState::kOk, {}, "", {{"configured", 2}, {"down", 0}}, true},
+                                    {"queryLog", ComponentState::kDegraded, base::WallTime(std::chrono::hours(24)),
+                                     "connection refused", {{"written", 7}, {"lastWriteMs", 1.5}}, false},
+                                    {"spool", ComponentState::kOff, {}, "", {}, false}};
+  EXPECT_EQ(run({"status"}), 0) << err.str();
+  for (const char* expected :
+       {"ready, degraded\n", "  upstreams    ok         required configured 2, down 0\n",
+        "  queryLog     degraded   since 1970-01-02T00:00:00Z lastWriteMs 1.5, written 7\n", "last error: connection refused\n",
+        "  spool        not configured\n", "  redis        not configured\n"})
+    EXPECT_NE(out.str().find(expected), std::string::npos) << expected << "in\n" << out.str();
+  EXPECT_EQ(run({"status", "--json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(out.str())["components"]["queryLog"]["lastError"], "connection refused");
+}
+
+TEST_F(CliTest, StatusOfAServerThatIsNotReadyIsShownAndExitsWithOne) {
+  plane.health_report.answering = true;
+  plane.health_report.components = {{"upstreams", ComponentState::kFailed, {}, "no answer", {}, true}};
+  EXPECT_EQ(run({"status"}), 1);
+  EXPECT_NE(out.str().find("not ready, failed\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("no answer"), std::string::npos);
+}
+
 TEST_F(CliTest, StatsArePrintedAsTables) {
   StatsReport report;
   report.queries = 1234567;
@@ -308,6 +332,7 @@ TEST(CliOutput, AnswersThatAreNotOursAreErrors) {
     EXPECT_FALSE(stats_text(body).ok()) << body;
     EXPECT_FALSE(query_text(body, "a", "A").ok()) << body;
     EXPECT_FALSE(explain_text(body).ok()) << body;
+    EXPECT_FALSE(status_text(body).ok()) << body;
   }
 }
 
