@@ -123,10 +123,11 @@ zone:
 
 
 class Rampart(Program):
-    """Our server with a configuration given as text; `{dns}` in it becomes the DNS port."""
+    """Our server with a configuration given as text; `{dns}` and `{http}` in it become its ports."""
 
-    def __init__(self, directory, config, wait=True, arguments=()):
-        self.port = free_port()
+    def __init__(self, directory, config, wait=True, arguments=(), port=None):
+        self.port = port or free_port()
+        self.http_port = free_port()
         self.config_path = pathlib.Path(directory) / f"rampart-{self.port}.yml"
         self.write(config)
         super().__init__([BINARY, "serve", "--config", str(self.config_path), *arguments], directory, f"rampart-{self.port}")
@@ -134,7 +135,8 @@ class Rampart(Program):
             wait_for(self.answers, "rampart does not answer; its log:\n" + self.log)
 
     def write(self, config):
-        self.config_path.write_text(config.replace("{dns}", f"127.0.0.1:{self.port}"))
+        self.config_path.write_text(config.replace("{dns}", f"127.0.0.1:{self.port}")
+                                    .replace("{http}", f"127.0.0.1:{self.http_port}"))
 
     def answers(self):
         if not self.running():
