@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <string_view>
 #include <vector>
@@ -23,6 +25,11 @@ namespace fs = std::filesystem;
 
 // Longest ETag or Last-Modified we keep; real ones have less than 100 characters.
 constexpr std::size_t kValidatorBytesMax = 512;
+// Of a reason in a state file: enough for its first errors.
+constexpr std::size_t kStateLineBytesMax = 1024;
+constexpr const char* kEntries = "Entries: ";
+constexpr const char* kAdmitted = "Admitted: ";
+constexpr const char* kRefused = "Refused: ";
 // A temporary file this old belongs to no running download: the whole exchange has a timeout of seconds.
 constexpr std::chrono::hours kOrphanAge{24};
 
@@ -45,6 +52,15 @@ void remove_orphans(const std::string& folder) {
     if (!gone && fs::file_time_type::clock::now() - written > kOrphanAge) orphans.push_back(it->path());
   }
   for (const auto& path : orphans) fs::remove(path, ignored);
+}
+
+std::string time_text(base::WallTime time) {
+  const std::time_t seconds = base::WallTime::clock::to_time_t(time);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
 }
 
 base::Status flush_to_disk(std::FILE* file) {
@@ -153,6 +169,58 @@ base::Status DownloadCache::keep(TemporaryFile file, const std::string& url, con
   if (std::rename(meta->path_.c_str(), meta_path.c_str()) != 0) return base::Error{meta_path + ": " + reason()};
   meta->path_.clear();
   return base::Done{};
+}
+
+std::string DownloadCache::read_state(const std::string& url, const char* label) const {
+  if (!enabled()) return {};
+  const FileHandle file(std::fopen((path_of(url) + ".state").c_str(), "rbe"), std::fclose);
+  char line[kStateLineBytesMax + 32];
+  while (file && std::fgets(line, sizeof(line), file.get())) {
+    std::string_view text = line;
+    if (!text.starts_with(label)) continue;
+    text.remove_prefix(std::strlen(label));
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    return std::string(text);
+  }
+  return {};
+}
+
+void DownloadCache::write_state(const std::string& url, const std::string& text) const {
+  const std::string path = path_of(url) + ".state";
+  std::string fault;
+  if (auto file = create_temporary(); !file.ok()) {
+    fault = file.error();
+  } else if (std::fputs(text.c_str(), file->get()) < 0 || std::fflush(file->get()) != 0 ||
+             std::rename(file->path_.c_str(), path.c_str()) != 0) {
+    fault = reason();
+  } else {
+    file->path_.clear();
+  }
+  if (!fault.empty()) base::log::warn("lists", "state of a list cannot be written", {{"error", fault}, {"path", path}});
+}
+
+std::optional<std::uint64_t> DownloadCache::entries_of(const std::string& url) const {
+  if (!open_copy(url)) return std::nullopt;
+  const std::string text = read_state(url, kEntries);
+  std::uint64_t entries = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), entries);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return entries;
+}
+
+void DownloadCache::note_admitted(const std::string& url, std::uint64_t entries, base::WallTime now) const {
+  if (!enabled()) return;
+  write_state(url, "URL: " + url + "\n" + kEntries + std::to_string(entries) + "\n" + kAdmitted + time_text(now) + "\n");
+}
+
+void DownloadCache::note_refused(const std::string& url, const std::string& why, base::WallTime now) const {
+  if (!enabled()) return;
+  std::string line = why.substr(0, kStateLineBytesMax);
+  std::replace_if(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
+  std::string text = "URL: " + url + "\n";
+  for (const char* label : {kEntries, kAdmitted})
+    if (const std::string kept = read_state(url, label); !kept.empty()) text += label + kept + "\n";
+  write_state(url, text + kRefused + time_text(now) + " " + line + "\n");
 }
 
 }  // namespace rampart::blocklists

@@ -1,12 +1,17 @@
 // The folder of last good downloads: `<sha256 of URL>` holds a list as it came, `<sha256 of URL>.meta` what the
-// server said about its version. A list grows in a temporary file and gets its name only when it was read to the
+// server said about its version, `<sha256 of URL>.state` how many entries it has, since when, and which newer version
+// was refused why. A list grows in a temporary file and gets its name only when it was read to the
 // end and found to be a list, so whatever has a name is good. Without a folder temporary files have no name at all.
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+
+#include "base/time.h"
 
 #include "base/result.h"
 
@@ -55,7 +60,17 @@ class DownloadCache {
   /// Makes `file` the last good copy of `url`. On failure the former copy stays.
   [[nodiscard]] base::Status keep(TemporaryFile file, const std::string& url, const Validators& validators) const;
 
+  /// Entries of the last good copy, if it is there and they are known.
+  [[nodiscard]] std::optional<std::uint64_t> entries_of(const std::string& url) const;
+  /// Notes beside the copy that it is in force, or that a newer version was refused. Failures are logged only: the
+  /// notes are for people and for the bounds on growth, which then have nothing to compare with.
+  void note_admitted(const std::string& url, std::uint64_t entries, base::WallTime now) const;
+  void note_refused(const std::string& url, const std::string& why, base::WallTime now) const;
+
  private:
+  void write_state(const std::string& url, const std::string& text) const;
+  [[nodiscard]] std::string read_state(const std::string& url, const char* label) const;
+
   std::string folder_;
 };
 

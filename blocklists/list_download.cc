@@ -2,8 +2,10 @@
 
 #include <curl/curl.h>
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -16,7 +18,7 @@ namespace {
 
 namespace log = base::log;
 
-constexpr long kRedirectsMax = 10;  // as every browser; a longer chain is a loop
+constexpr int kRedirectsMax = 10;  // as every browser; a longer chain is a loop
 constexpr long kOk = 200;
 constexpr long kNotModified = 304;
 constexpr std::chrono::milliseconds kStopCheckPeriod{100};
@@ -31,6 +33,7 @@ void start_curl_once() {
 
 struct Body {
   std::FILE* file;
+  std::uint64_t bytes_max;
   std::uint64_t bytes = 0;
 };
 
@@ -38,7 +41,7 @@ std::size_t write_body(char* data, std::size_t size, std::size_t count, void* us
   auto& body = *static_cast<Body*>(user);
   const std::size_t bytes = size * count;
   body.bytes += bytes;
-  if (body.bytes > kSourceTextBytesMax) return 0;  // curl ends the exchange
+  if (body.bytes > body.bytes_max) return 0;  // curl ends the exchange
   return std::fwrite(data, 1, bytes, body.file);
 }
 
@@ -60,19 +63,42 @@ void append(HeaderList& list, const std::string& line) {
   }
 }
 
-bool starts_with_ignoring_case(std::string_view text, std::string_view lower_prefix) {
-  return text.size() >= lower_prefix.size() &&
-         std::equal(lower_prefix.begin(), lower_prefix.end(), text.begin(),
-                    [](char want, char c) { return want == std::tolower(static_cast<unsigned char>(c)); });
+// Through a proxy it is the proxy that looks up the list's host.
+bool has_proxy() {
+  for (const char* name : {"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
+    if (const char* value = std::getenv(name); value && *value != '\0') return true;
+  return false;
 }
 
-bool is_html(std::FILE* file) {
-  char start[512];
-  std::rewind(file);
-  std::string_view text(start, std::fread(start, 1, sizeof(start), file));
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n\f\v"), text.size()));
-  return starts_with_ignoring_case(text, "<!doctype html") || starts_with_ignoring_case(text, "<html");
+using Url = std::unique_ptr<CURLU, void (*)(CURLU*)>;
+
+std::string url_part(CURLU* url, CURLUPart part, unsigned flags = 0) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  std::string copy = text;
+  curl_free(text);
+  return copy;
+}
+
+// For libcurl's own cache of addresses: "host:port:address,address".
+struct Addresses {
+  std::string entry;   // empty: libcurl needs no help
+  std::string fault;
+};
+Addresses find_addresses(const std::string& target, const DownloadOptions& options) {
+  if (!options.resolve_host || has_proxy()) return {};
+  const Url url(curl_url(), curl_url_cleanup);
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, target.c_str(), 0) != CURLUE_OK) return {};
+  const std::string host = url_part(url.get(), CURLUPART_HOST);
+  if (host.empty() || host[0] == '[' || base::IpAddress::parse(host)) return {};
+  const auto found = options.resolve_host(host);
+  if (!found.ok()) return {{}, "Could not resolve host: " + host + ": " + found.error()};
+  std::string entry = host + ":" + url_part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT) + ":";
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    const std::string address = (*found)[i].to_string();
+    entry += (i == 0 ? "" : ",") + ((*found)[i].is_v4() ? address : "[" + address + "]");
+  }
+  return {entry, {}};
 }
 
 // The words of a failed attempt in the log.
@@ -99,7 +125,18 @@ struct ListDownloader::Attempt {
   long status = 0;       // 200, 304, or 0: it failed
   CURLcode code = CURLE_OK;
   std::string reason;    // of the failure
+  bool is_too_long = false;
+  std::string location;  // where a redirect leads; else empty
   Validators validators;
+};
+
+// One load() of one source.
+struct ListDownloader::Job {
+  const SourceSpec& spec;
+  const base::HashKey& key;
+  const ListParserOptions& parser_options;
+  const Judge& judge;
+  bool was_refused = false;  // the server's version is no list, or the judge does not want it
 };
 
 ListDownloader::ListDownloader(DownloadOptions options)
@@ -129,8 +166,29 @@ void ListDownloader::cool_down() {
     wake_.wait_until(lock, std::min(end, std::chrono::steady_clock::now() + kStopCheckPeriod));
 }
 
-ListDownloader::Attempt ListDownloader::fetch(const std::string& url, const Validators& known,
-                                              std::FILE* file) const {
+// Follows redirects itself, because each new host has to be looked up as the first was.
+ListDownloader::Attempt ListDownloader::fetch(const std::string& url, const Validators& known, std::FILE* file) const {
+  const auto end = std::chrono::steady_clock::now() + options_.timeout;
+  std::string target = url;
+  for (int redirects = 0;; ++redirects) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    Attempt attempt = exchange(target, known, file, std::max(left, std::chrono::milliseconds(1)));
+    if (attempt.location.empty()) return attempt;
+    attempt.code = CURLE_TOO_MANY_REDIRECTS;
+    attempt.status = 0;
+    attempt.reason = "more than " + std::to_string(kRedirectsMax) + " redirects, the last to " + attempt.location;
+    if (redirects == kRedirectsMax) return attempt;
+    target = attempt.location;
+    std::rewind(file);  // whatever text came with the redirect
+    if (ftruncate(fileno(file), 0) != 0) {
+      attempt.reason = std::strerror(errno);
+      return attempt;
+    }
+  }
+}
+
+ListDownloader::Attempt ListDownloader::exchange(const std::string& url, const Validators& known, std::FILE* file,
+                                                 std::chrono::milliseconds timeout) const {
   Attempt attempt;
   const Easy easy(curl_easy_init(), curl_easy_cleanup);
   if (!easy) {
@@ -142,20 +200,28 @@ ListDownloader::Attempt ListDownloader::fetch(const std::string& url, const Vali
   HeaderList headers(nullptr, curl_slist_free_all);
   if (!known.etag.empty()) append(headers, "If-None-Match: " + known.etag);
   if (!known.last_modified.empty()) append(headers, "If-Modified-Since: " + known.last_modified);
-  Body body{file};
+  Body body{file, options_.body_bytes_max};
+  const Addresses addresses = find_addresses(url, options_);
+  if (!addresses.fault.empty()) {
+    attempt.code = CURLE_COULDNT_RESOLVE_HOST;
+    attempt.reason = addresses.fault;
+    return attempt;
+  }
+  HeaderList resolved(nullptr, curl_slist_free_all);
+  if (!addresses.entry.empty()) append(resolved, addresses.entry);
   const std::function<bool()> stopping = [this] { return is_stopping(); };
   char words[CURL_ERROR_SIZE] = {};
 
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, kRedirectsMax);
   curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, options_.timeout.count())));
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
+  if (resolved) curl_easy_setopt(curl, CURLOPT_RESOLVE, resolved.get());
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (const char* file_name = std::getenv("SSL_CERT_FILE")) curl_easy_setopt(curl, CURLOPT_CAINFO, file_name);
+  if (const char* folder = std::getenv("SSL_CERT_DIR")) curl_easy_setopt(curl, CURLOPT_CAPATH, folder);
   curl_easy_setopt(curl, CURLOPT_ACCEPT_ENCODING, "gzip");
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "rampart");
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
@@ -173,12 +239,18 @@ ListDownloader::Attempt ListDownloader::fetch(const std::string& url, const Vali
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   if (attempt.code == CURLE_OK && std::fflush(file) != 0) attempt.code = CURLE_WRITE_ERROR;
-  if (body.bytes > kSourceTextBytesMax) {
-    attempt.reason = "more than 1 GiB, refused";
+  char* location = nullptr;
+  curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+  if (body.bytes > options_.body_bytes_max) {
+    attempt.reason = "more than " + std::to_string(options_.body_bytes_max >> 20) + " MiB, refused (is it an archive bomb?)";
+    attempt.is_too_long = true;
+    if (options_.reading.refusals) options_.reading.refusals->add(Refusal::kTooLong);
   } else if (attempt.code == CURLE_HTTP_RETURNED_ERROR) {
     attempt.reason = "HTTP status " + std::to_string(status);
   } else if (attempt.code != CURLE_OK) {
     attempt.reason = words[0] != '\0' ? words : curl_easy_strerror(attempt.code);
+  } else if (location != nullptr) {
+    attempt.location = location;
   } else if (status != kOk && (status != kNotModified || known.empty())) {
     attempt.reason = "HTTP status " + std::to_string(status);
   } else {
@@ -188,10 +260,8 @@ ListDownloader::Attempt ListDownloader::fetch(const std::string& url, const Vali
   return attempt;
 }
 
-base::Result<LoadedSource, std::string> ListDownloader::load_fresh(const SourceSpec& spec, const base::HashKey& key,
-                                                                   const ListParserOptions& parser_options,
-                                                                   bool conditional) {
-  const std::string& url = spec.text;
+base::Result<LoadedSource, std::string> ListDownloader::load_fresh(Job& job, bool conditional) {
+  const std::string& url = job.spec.text;
   const Validators known = conditional ? cache_.validators_of(url) : Validators{};
   std::string failure = "stopped";
   for (std::uint32_t number = 1; !is_stopping(); ++number) {
@@ -199,22 +269,28 @@ base::Result<LoadedSource, std::string> ListDownloader::load_fresh(const SourceS
     if (!file.ok()) return base::Error{"Can't download file: " + url + ": " + file.error()};
     const Attempt attempt = fetch(url, known, file->get());
     if (attempt.status == kNotModified) {
-      const FileHandle copy = cache_.open_copy(url);
-      auto loaded = copy ? load_stream(copy.get(), url, key, parser_options)
-                         : base::Result<LoadedSource, std::string>(base::Error{std::string("the copy is gone")});
-      if (!loaded.ok()) return load_fresh(spec, key, parser_options, false);
+      auto loaded = load_copy(job.spec, job.key, job.parser_options, job.judge);
+      if (!loaded.ok()) return load_fresh(job, false);
       log::info("lists", "source not modified, using cached copy", {{"source", url}});
+      cache_.note_admitted(url, loaded->rules->rule_count(), base::wall_now());
       return loaded;
     }
     if (attempt.status == kOk) {
-      if (is_html(file->get())) {
+      auto loaded = load_stream(file->get(), url, job.key, job.parser_options, options_.reading);
+      std::string refused = loaded.ok() ? std::string() : loaded.error();
+      if (loaded.ok() && job.judge)
+        if (const auto verdict = job.judge(*loaded, cache_.entries_of(url)))
+          refused = url + ": new version refused: " + verdict->why;
+      if (!refused.empty()) {
         failed_attempts_.add();
-        return base::Error{"Can't download file: " + url + ": it is an HTML page, not a list (check the URL)"};
+        job.was_refused = true;
+        cache_.note_refused(url, refused, base::wall_now());
+        return base::Error{"Can't download file: " + refused};
       }
-      auto loaded = load_stream(file->get(), url, key, parser_options);
-      if (!loaded.ok()) return loaded;
       if (const auto kept = cache_.keep(std::move(*file), url, attempt.validators); !kept.ok())
         log::warn("lists", "the download cannot be kept on disk", {{"error", kept.error()}, {"source", url}});
+      else
+        cache_.note_admitted(url, loaded->rules->rule_count(), base::wall_now());
       return loaded;
     }
     if (attempt.code == CURLE_ABORTED_BY_CALLBACK) break;  // stopped: no fault of the server
@@ -222,6 +298,10 @@ base::Result<LoadedSource, std::string> ListDownloader::load_fresh(const SourceS
     failure = attempt.reason;
     log::warn("lists", headline(attempt.code) + failure,
               {{"attempt", std::to_string(number)}, {"link", url}});
+    if (attempt.is_too_long) {  // it would be so the next time, and costs a GiB of disk each time
+      job.was_refused = true;
+      break;
+    }
     if (options_.attempts != 0 && number >= options_.attempts) break;
     cool_down();
   }
@@ -229,20 +309,30 @@ base::Result<LoadedSource, std::string> ListDownloader::load_fresh(const SourceS
 }
 
 base::Result<LoadedSource, std::string> ListDownloader::load(const SourceSpec& spec, const base::HashKey& key,
-                                                             const ListParserOptions& parser_options) {
-  auto fresh = load_fresh(spec, key, parser_options, true);
+                                                             const ListParserOptions& parser_options,
+                                                             const Judge& judge) {
+  Job job{spec, key, parser_options, judge};
+  auto fresh = load_fresh(job, true);
   if (fresh.ok()) return fresh;
-  auto cached = load_copy(spec, key, parser_options);
+  auto cached = load_copy(spec, key, parser_options, judge);
   if (!cached.ok()) return fresh;
   log::warn("lists", "download failed, using cached copy", {{"error", fresh.error()}, {"source", spec.text}});
+  cached->stale_because = fresh.error();
+  cached->was_refused = job.was_refused;
   return cached;
 }
 
+// The copy was admitted when it was new: its size is compared with nothing.
 base::Result<LoadedSource, std::string> ListDownloader::load_copy(const SourceSpec& spec, const base::HashKey& key,
-                                                                  const ListParserOptions& parser_options) const {
+                                                                  const ListParserOptions& parser_options,
+                                                                  const Judge& judge) const {
   const FileHandle copy = cache_.open_copy(spec.text);
   if (!copy) return base::Error{"no copy on disk of " + spec.text};
-  return load_stream(copy.get(), spec.text, key, parser_options);
+  auto loaded = load_stream(copy.get(), spec.text, key, parser_options, options_.reading);
+  if (!loaded.ok() || !judge) return loaded;
+  if (const auto refused = judge(*loaded, std::nullopt))
+    return base::Error{spec.text + ": the copy on disk is refused: " + refused->why};
+  return loaded;
 }
 
 }  // namespace rampart::blocklists

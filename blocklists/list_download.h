@@ -9,9 +9,12 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/counter.h"
+#include "base/ip_address.h"
 #include "base/keyed_hash.h"
 #include "base/result.h"
 #include "blocklists/download_cache.h"
@@ -24,10 +27,20 @@ struct DownloadOptions {
   std::uint32_t attempts = 3;                ///< 0: until it succeeds or is stopped
   std::chrono::milliseconds cooldown{500};   ///< between attempts
   std::string cache_path;                    ///< folder of last good copies; empty: none
+  std::uint64_t body_bytes_max = kSourceTextBytesMax;  ///< of a response, after its content encoding is undone
+  ReadOptions reading;
+  /// Addresses of a list host. Blocks; called from load(). Unset: the system's resolver.
+  std::function<base::Result<std::vector<base::IpAddress>, std::string>(const std::string& host)> resolve_host;
   /// Asked a few times a second: true ends the download. For stop requests that no one can pass to stop().
   std::function<bool()> is_stopping;
 };
 
+/// Whether a version that was read to its end may come into force. `entries_on_disk`: of the last good copy, if known.
+using Judge = std::function<std::optional<Refused>(const LoadedSource& version,
+                                                   std::optional<std::uint64_t> entries_on_disk)>;
+
+/// Certificates are checked against the system's authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR.
+///
 /// load() is safe from several threads, as long as no two of them load the same URL. It blocks: never on a worker.
 class ListDownloader {
  public:
@@ -36,13 +49,16 @@ class ListDownloader {
   /// Not while load() runs.
   void set_options(DownloadOptions options);
 
-  /// The list behind the URL `spec.text`, or the last good copy, or `Can't download file: <url>: <reason>`.
+  /// The list behind the URL `spec.text`, or the last good copy (which says why), or
+  /// `Can't download file: <url>: <reason>`.
   [[nodiscard]] base::Result<LoadedSource, std::string> load(const SourceSpec& spec, const base::HashKey& key,
-                                                             const ListParserOptions& parser_options);
+                                                             const ListParserOptions& parser_options,
+                                                             const Judge& judge = {});
 
   /// The last good copy on disk without asking the server, or an error.
   [[nodiscard]] base::Result<LoadedSource, std::string> load_copy(const SourceSpec& spec, const base::HashKey& key,
-                                                                  const ListParserOptions& parser_options) const;
+                                                                  const ListParserOptions& parser_options,
+                                                                  const Judge& judge = {}) const;
 
   /// From any thread: ends what load() does within about a second, now and in future.
   void stop() noexcept;
@@ -54,10 +70,11 @@ class ListDownloader {
   struct Attempt;
   [[nodiscard]] bool is_stopping() const;
   void cool_down();
+  struct Job;
   [[nodiscard]] Attempt fetch(const std::string& url, const Validators& known, std::FILE* body) const;
-  [[nodiscard]] base::Result<LoadedSource, std::string> load_fresh(const SourceSpec& spec, const base::HashKey& key,
-                                                                   const ListParserOptions& parser_options,
-                                                                   bool conditional);
+  [[nodiscard]] Attempt exchange(const std::string& url, const Validators& known, std::FILE* body,
+                                 std::chrono::milliseconds timeout) const;
+  [[nodiscard]] base::Result<LoadedSource, std::string> load_fresh(Job& job, bool conditional);
 
   DownloadOptions options_;
   DownloadCache cache_;

@@ -3,6 +3,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -15,21 +17,37 @@ constexpr std::size_t kChunkBytes = 1 << 16;
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-// Feeds text to the parser and keeps the bound on it.
+bool starts_with_ignoring_case(std::string_view text, std::string_view lower_prefix) {
+  return text.size() >= lower_prefix.size() &&
+         std::equal(lower_prefix.begin(), lower_prefix.end(), text.begin(),
+                    [](char want, char c) { return want == std::tolower(static_cast<unsigned char>(c)); });
+}
+
+bool is_html(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n\f\v"), text.size()));
+  return starts_with_ignoring_case(text, "<!doctype html") || starts_with_ignoring_case(text, "<html");
+}
+
+// Feeds text to the parser and keeps the bounds on it.
 class TextFeed {
  public:
-  explicit TextFeed(ListParser& parser) : parser_(parser) {}
-  // False: stop reading (error budget exceeded or text too long).
+  TextFeed(ListParser& parser, const ReadOptions& options) : parser_(parser), options_(options) {}
+  // False: stop reading (a web page, error budget exceeded, or text too long).
   bool take(std::string_view text) {
+    if (bytes_ == 0) is_html_ = !options_.accept_html && is_html(text);
     bytes_ += text.size();
-    return bytes_ <= kSourceTextBytesMax && parser_.feed(text);
+    return !is_html_ && !is_too_long() && parser_.feed(text);
   }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-  [[nodiscard]] bool is_too_long() const { return bytes_ > kSourceTextBytesMax; }
+  [[nodiscard]] bool is_too_long() const { return bytes_ > options_.text_bytes_max; }
+  [[nodiscard]] bool is_web_page() const { return is_html_; }
 
  private:
   ListParser& parser_;
+  const ReadOptions& options_;
   std::uint64_t bytes_ = 0;
+  bool is_html_ = false;
 };
 
 base::Status read_plain(std::FILE* file, TextFeed& feed) {
@@ -109,14 +127,22 @@ std::string explain_errors(const ListStatistics& statistics) {
 
 template <class Read>
 base::Result<LoadedSource, std::string> compile(const std::string& name, const base::HashKey& key,
-                                                const ListParserOptions& options, const Read& read) {
+                                                const ListParserOptions& options, const ReadOptions& reading,
+                                                const Read& read) {
   SourceCompiler compiler(key);
   ListParser parser(options, compiler);
-  TextFeed feed(parser);
+  TextFeed feed(parser, reading);
+  const auto refused = [&](Refusal cause, const std::string& why) {
+    if (reading.refusals) reading.refusals->add(cause);
+    return base::Error{name + ": " + why};
+  };
   if (const base::Status done = read(feed); !done.ok())
     return base::Error{"cannot open source: " + name + ": " + done.error()};
-  if (feed.is_too_long()) return base::Error{name + ": more than 1 GiB of text, refused (is it an archive bomb?)"};
-  if (!parser.finish()) return base::Error{name + ": " + explain_errors(parser.statistics())};
+  if (feed.is_web_page()) return refused(Refusal::kHtml, "it is an HTML page, not a list (check the URL)");
+  if (feed.is_too_long())
+    return refused(Refusal::kTooLong, "more than " + std::to_string(reading.text_bytes_max >> 20) +
+                                          " MiB of text, refused (is it an archive bomb?)");
+  if (!parser.finish()) return refused(Refusal::kErrors, explain_errors(parser.statistics()));
   LoadedSource loaded;
   loaded.rules = std::make_shared<const CompiledSource>(compiler.finish());
   loaded.statistics = parser.statistics();
@@ -134,8 +160,8 @@ std::string SourceSpec::display_name() const {
 }
 
 base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const base::HashKey& key,
-                                                   const ListParserOptions& options) {
-  return compile(spec.display_name(), key, options, [&](TextFeed& feed) -> base::Status {
+                                                   const ListParserOptions& options, const ReadOptions& reading) {
+  return compile(spec.display_name(), key, options, reading, [&](TextFeed& feed) -> base::Status {
     if (spec.kind != SourceKind::kInline) return read_file(spec.text, feed);
     static_cast<void>(feed.take(spec.text));
     return base::Done{};
@@ -143,8 +169,9 @@ base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const
 }
 
 base::Result<LoadedSource, std::string> load_stream(std::FILE* file, const std::string& name,
-                                                    const base::HashKey& key, const ListParserOptions& options) {
-  return compile(name, key, options, [&](TextFeed& feed) { return read_stream(file, feed); });
+                                                    const base::HashKey& key, const ListParserOptions& options,
+                                                    const ReadOptions& reading) {
+  return compile(name, key, options, reading, [&](TextFeed& feed) { return read_stream(file, feed); });
 }
 
 }  // namespace rampart::blocklists

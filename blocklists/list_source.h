@@ -8,6 +8,7 @@
 
 #include "base/keyed_hash.h"
 #include "base/result.h"
+#include "blocklists/admission_gate.h"
 #include "blocklists/compiled_source.h"
 #include "blocklists/list_parser.h"
 
@@ -35,16 +36,27 @@ struct LoadedSource {
   std::shared_ptr<const CompiledSource> rules;
   ListStatistics statistics;
   std::uint64_t bytes = 0;  ///< of text, after decompression
+  std::string stale_because;  ///< why this is the last good copy from disk, not what the server has now; else empty
+  bool was_refused = false;   ///< of a stale one: there is a newer version, and it was refused
+};
+
+/// How strictly a source is read, beside its lines.
+struct ReadOptions {
+  bool accept_html = false;
+  std::uint64_t text_bytes_max = kSourceTextBytesMax;
+  RefusalCounters* refusals = nullptr;  ///< counts text that is no list; borrowed
 };
 
 /// Reads inline text or a local file. Errors name the source, what was found, and the cure.
 /// Memory: one chunk of text beside the compiled rules.
 [[nodiscard]] base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const base::HashKey& key,
-                                                                 const ListParserOptions& options);
+                                                                 const ListParserOptions& options,
+                                                                 const ReadOptions& reading = {});
 
 /// The same for an open file, read from its start; `name` is what errors call it. The caller closes the file.
 [[nodiscard]] base::Result<LoadedSource, std::string> load_stream(std::FILE* file, const std::string& name,
                                                                   const base::HashKey& key,
-                                                                  const ListParserOptions& options);
+                                                                  const ListParserOptions& options,
+                                                                  const ReadOptions& reading = {});
 
 }  // namespace rampart::blocklists

@@ -134,11 +134,11 @@ constexpr ConfigRow kRows[] = {
     row<&C::blocking, &Blocking::loading, &Loading::downloads, &Downloads::read_timeout>("blocking.loading.downloads.readTimeout", "Time for the server's own HTTP side to read a request (as in Blocky, not for downloads).", {or_default(1)}),
     row<&C::blocking, &Blocking::loading, &Loading::downloads, &Downloads::read_header_timeout>("blocking.loading.downloads.readHeaderTimeout", "Time for the server's own HTTP side to read the headers of a request.", {or_default(1)}),
     row<&C::blocking, &Blocking::loading, &Loading::downloads, &Downloads::write_timeout>("blocking.loading.downloads.writeTimeout", "Time for the server's own HTTP side to write a response.", {or_default(1)}),
-    row<&C::blocking, &Blocking::admission, &Blocking::Admission::enable>("blocking.admission.enable", "Whether new versions of a list must pass a gate; one that does not leaves the last good version in force.", kOwnPending),
-    row<&C::blocking, &Blocking::admission, &Blocking::Admission::max_shrink>("blocking.admission.maxShrink", "How far a list may shrink from one version to the next.", {between(0, 100), Effect::kNotYet, Origin::kOurs}),
-    row<&C::blocking, &Blocking::admission, &Blocking::Admission::max_growth>("blocking.admission.maxGrowth", "How far a list may grow from one version to the next.", {between(0, 1'000'000), Effect::kNotYet, Origin::kOurs}),
-    row<&C::blocking, &Blocking::admission, &Blocking::Admission::canaries>("blocking.admission.canaries", "Names that no denylist may block, beside the built-in ones.", kOwnPending),
-    row<&C::blocking, &Blocking::admission, &Blocking::Admission::html>("blocking.admission.html", "Whether a page of HTML is taken for a list.", kOwnPending),
+    row<&C::blocking, &Blocking::admission, &Blocking::Admission::enable>("blocking.admission.enable", "Whether new versions of a list must pass a gate; one that does not leaves the last good version in force.", kOwn),
+    row<&C::blocking, &Blocking::admission, &Blocking::Admission::max_shrink>("blocking.admission.maxShrink", "How far a list of 100 entries or more may shrink from one version to the next; a list that is empty all at once is refused, too.", {between(0, 100), Effect::kWorks, Origin::kOurs}),
+    row<&C::blocking, &Blocking::admission, &Blocking::Admission::max_growth>("blocking.admission.maxGrowth", "How far a list of 100 entries or more may grow from one version to the next.", {between(0, 1'000'000), Effect::kWorks, Origin::kOurs}),
+    row<&C::blocking, &Blocking::admission, &Blocking::Admission::canaries>("blocking.admission.canaries", "Names that no denylist may block, beside the built-in ones (hosts of upstreams and lists, time and update servers); `!name` takes a built-in one away. Inline lists are free.", kOwn),
+    row<&C::blocking, &Blocking::admission, &Blocking::Admission::html>("blocking.admission.html", "Whether a page of HTML is taken for a list.", kOwn),
 
     // --- Answers of our own
     row<&C::filtered_query_types>("filtering.queryTypes", "Query types that get an empty answer."),

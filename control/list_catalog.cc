@@ -23,18 +23,44 @@ LoadedSource nothing() { return {std::make_shared<blocklists::CompiledSource>(),
 
 }  // namespace
 
+ListCatalog::ListCatalog(const base::HashKey& key, ListCatalogOptions options) : key_(key) {
+  set_options(std::move(options));
+}
+
 void ListCatalog::set_options(ListCatalogOptions options) {
   options_ = std::move(options);
+  options_.downloads.reading.accept_html = options_.admission.html || !options_.admission.enable;
+  options_.downloads.reading.refusals = &refusals_;
   downloader_.set_options(options_.downloads);
 }
 
-ListCatalog::Reading ListCatalog::read(const SourceSpec& source, Effort effort) {
+ListCatalog::Reading ListCatalog::read(const Wanted& wanted, const blocklists::AdmissionGate& gate, Effort effort) {
+  const SourceSpec& source = *wanted.source;
+  std::optional<std::uint64_t> entries_in_force;
+  if (const auto last = last_good_.find(source); last != last_good_.end() && last->second.rules->rule_count() != 0)
+    entries_in_force = last->second.rules->rule_count();
+  const blocklists::Judge judge = [&](const LoadedSource& version, std::optional<std::uint64_t> entries_on_disk) {
+    auto refused = gate.judge(*version.rules, version.statistics,
+                              {wanted.denies, entries_in_force ? entries_in_force : entries_on_disk});
+    if (refused) refusals_.add(refused->cause);
+    return refused;
+  };
   try {
-    if (source.kind != SourceKind::kHttp) return blocklists::load_local(source, key_, options_.parser);
-    if (effort == Effort::kFull) return downloader_.load(source, key_, options_.parser);
-    auto copy = downloader_.load_copy(source, key_, options_.parser);
-    if (!copy.ok()) return nothing();
-    base::log::info("lists", "seeded group cache from disk", {{"source", source.display_name()}});
+    switch (source.kind) {
+      case SourceKind::kInline:  // the owner's own words need no gate
+        return blocklists::load_local(source, key_, options_.parser, options_.downloads.reading);
+      case SourceKind::kFile: {
+        auto loaded = blocklists::load_local(source, key_, options_.parser, options_.downloads.reading);
+        if (!loaded.ok()) return loaded;
+        if (const auto refused = judge(*loaded, std::nullopt))
+          return base::Error{source.display_name() + ": new version refused: " + refused->why};
+        return loaded;
+      }
+      case SourceKind::kHttp: break;
+    }
+    if (effort == Effort::kFull) return downloader_.load(source, key_, options_.parser, judge);
+    auto copy = downloader_.load_copy(source, key_, options_.parser, judge);
+    if (copy.ok()) base::log::info("lists", "seeded group cache from disk", {{"source", source.display_name()}});
     return copy;
   } catch (const std::exception& e) {  // out of memory, for one; other lists may still fit
     return base::Error{"cannot open source: " + source.display_name() + ": " + e.what()};
@@ -42,16 +68,20 @@ ListCatalog::Reading ListCatalog::read(const SourceSpec& source, Effort effort) 
 }
 
 // Each source once, by this thread and up to `concurrency` - 1 others.
-std::map<SourceSpec, ListCatalog::Reading> ListCatalog::read_all(const std::vector<ListEntry>& entries,
-                                                                Effort effort) {
-  std::map<SourceSpec, Reading> readings;
-  for (const auto& entry : entries) readings.emplace(entry.source, base::Error{std::string("not read")});
-  std::vector<std::pair<const SourceSpec, Reading>*> work;
-  for (auto& reading : readings) work.push_back(&reading);
+std::map<SourceSpec, ListCatalog::Wanted> ListCatalog::read_all(const std::vector<ListEntry>& entries, Effort effort) {
+  std::map<SourceSpec, Wanted> readings;
+  for (const auto& entry : entries) {
+    const auto at = readings.try_emplace(entry.source).first;
+    at->second.source = &at->first;
+    at->second.denies |= entry.action == blocklists::Action::kDeny;
+  }
+  std::vector<Wanted*> work;
+  for (auto& [source, wanted] : readings) work.push_back(&wanted);
 
+  const blocklists::AdmissionGate gate(key_, options_.admission);
   std::atomic<std::size_t> next{0};
   const auto run = [&] {
-    for (std::size_t i; (i = next.fetch_add(1)) < work.size();) work[i]->second = read(work[i]->first, effort);
+    for (std::size_t i; (i = next.fetch_add(1)) < work.size();) work[i]->reading = read(*work[i], gate, effort);
   };
   std::vector<std::thread> others;
   others.reserve(std::min<std::size_t>(options_.concurrency, work.size()));
@@ -80,10 +110,15 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto readings = read_all(entries, effort);
   for (const auto& entry : entries) {
     if (!versions.contains(entry.source)) {
-      Reading& loaded = readings.at(entry.source);
-      if (loaded.ok()) {
+      Reading& loaded = readings.at(entry.source).reading;
+      if (!loaded.ok() && effort == Effort::kAtHand && entry.source.kind == SourceKind::kHttp) {
+        outcome.is_complete = false;  // no error: it is about to be downloaded
+        versions.emplace(entry.source, nothing());
+      } else if (loaded.ok()) {
         base::log::info("lists", "import succeeded",
                         {{"source", entry.source.display_name()}, {"count", std::to_string(loaded->rules->rule_count())}});
+        if (!loaded->stale_because.empty())
+          (loaded->was_refused ? outcome.errors : outcome.stale).push_back(loaded->stale_because);
         versions.emplace(entry.source, std::move(loaded).value());
       } else {
         const auto kept = last_good_.find(entry.source);

@@ -1,5 +1,5 @@
 // All configured lists with their last good versions, and the FilterSet made of them. A source that cannot be
-// read, or that is no list, keeps the version that was in force.
+// read, or whose new version the admission gate refuses, keeps the version that was in force.
 #pragma once
 
 #include <map>
@@ -25,22 +25,25 @@ struct ListEntry {
 struct ListCatalogOptions {
   blocklists::ListParserOptions parser;
   blocklists::DownloadOptions downloads;
+  blocklists::AdmissionOptions admission;
   std::uint32_t concurrency = 4;  ///< sources read at once; each needs memory for its own rules while it is read
 };
 
-/// Not thread-safe but for stop() and failed_downloads(): it belongs to whoever loads lists.
+/// Not thread-safe but for stop(), failed_downloads() and refusals(): it belongs to whoever loads lists.
 class ListCatalog {
  public:
-  explicit ListCatalog(const base::HashKey& key, ListCatalogOptions options = {})
-      : key_(key), options_(std::move(options)), downloader_(options_.downloads) {}
+  explicit ListCatalog(const base::HashKey& key, ListCatalogOptions options = {});
 
   /// For the loads to come; what is in force stays.
   void set_options(ListCatalogOptions options);
 
   struct Outcome {
     std::shared_ptr<const blocklists::FilterSet> filter;
-    std::vector<std::string> errors;       ///< one for each source that was not read; it keeps its last version
+    std::vector<std::string> errors;       ///< one for each source that was not read or was refused; it keeps its
+                                           ///< last version
+    std::vector<std::string> stale;        ///< one for each download that failed and has a copy on disk instead
     std::vector<std::string> empty_groups; ///< groups with an error and without a single rule
+    bool is_complete = true;               ///< with kAtHand: every download had a copy
   };
 
   /// kAtHand asks no server: of a download the copy on disk is taken, and it is no error if there is none.
@@ -53,13 +56,20 @@ class ListCatalog {
   /// From any thread: downloads under way fail soon, so that load() returns.
   void stop() noexcept { downloader_.stop(); }
   [[nodiscard]] std::uint64_t failed_downloads() const noexcept { return downloader_.failed_attempts(); }
+  [[nodiscard]] const blocklists::RefusalCounters& refusals() const noexcept { return refusals_; }
 
  private:
   using Reading = base::Result<blocklists::LoadedSource, std::string>;
-  [[nodiscard]] Reading read(const blocklists::SourceSpec& source, Effort effort);
-  [[nodiscard]] std::map<blocklists::SourceSpec, Reading> read_all(const std::vector<ListEntry>& entries, Effort effort);
+  struct Wanted {
+    const blocklists::SourceSpec* source;
+    bool denies = false;  ///< in at least one denylist
+    Reading reading{base::Error{std::string("not read")}};
+  };
+  [[nodiscard]] Reading read(const Wanted& wanted, const blocklists::AdmissionGate& gate, Effort effort);
+  [[nodiscard]] std::map<blocklists::SourceSpec, Wanted> read_all(const std::vector<ListEntry>& entries, Effort effort);
 
   const base::HashKey key_;
+  blocklists::RefusalCounters refusals_;
   ListCatalogOptions options_;
   blocklists::ListDownloader downloader_;
   std::map<blocklists::SourceSpec, blocklists::LoadedSource> last_good_;

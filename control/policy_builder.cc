@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "control/bootstrap_lookup.h"
+#include "control/list_canaries.h"
 
 namespace rampart::control {
 namespace {
@@ -23,12 +25,18 @@ GroupMask bit_of(const blocklists::FilterSet& filter, const std::string& group) 
   return GroupMask{1} << (it - groups.begin());
 }
 
-std::shared_ptr<const resolver::UpstreamSet> upstream_set(const Config& config) {
-  auto set = std::make_shared<resolver::UpstreamSet>();
-  set->bootstrap.families = config.connect_ip_version;
+resolver::BootstrapOptions bootstrap_options(const Config& config) {
+  resolver::BootstrapOptions options;
+  options.families = config.connect_ip_version;
   for (const auto& spec : config.bootstrap_dns)
     if (const auto address = base::IpAddress::parse(spec.host); address && spec.protocol == resolver::UpstreamProtocol::kClassic)
-      set->bootstrap.servers.push_back({*address, spec.port});
+      options.servers.push_back({*address, spec.port});
+  return options;
+}
+
+std::shared_ptr<const resolver::UpstreamSet> upstream_set(const Config& config) {
+  auto set = std::make_shared<resolver::UpstreamSet>();
+  set->bootstrap = bootstrap_options(config);
   const auto add = [&](const std::string& name, const std::vector<resolver::UpstreamSpec>& specs) {
     set->groups.push_back({name, config.upstreams.strategy, config.upstreams.timeout, specs});
   };
@@ -73,6 +81,19 @@ ListCatalogOptions list_options(const Loading& loading) {
   options.downloads.cooldown = loading.downloads.cooldown;
   options.downloads.cache_path = loading.downloads.cache_path;
   options.concurrency = loading.concurrency;
+  return options;
+}
+
+ListCatalogOptions list_options(const Config& config) {
+  ListCatalogOptions options = list_options(config.blocking.loading);
+  const auto& admission = config.blocking.admission;
+  options.admission.enable = admission.enable;
+  options.admission.max_shrink_percent = admission.max_shrink.value;
+  options.admission.max_growth_percent = admission.max_growth.value;
+  options.admission.html = admission.html;
+  options.admission.canaries = list_canaries(config);
+  if (const auto bootstrap = bootstrap_options(config); !bootstrap.servers.empty())
+    options.downloads.resolve_host = [bootstrap](const std::string& host) { return bootstrap_lookup(host, bootstrap); };
   return options;
 }
 

@@ -17,6 +17,8 @@ namespace rampart::control {
 
 /// How they are read.
 [[nodiscard]] ListCatalogOptions list_options(const Loading& loading);
+/// With the admission gate, and list hosts looked up by `bootstrapDns` if that is set.
+[[nodiscard]] ListCatalogOptions list_options(const Config& config);
 
 class PolicyBuilder {
  public:

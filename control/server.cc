@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/idle_thread.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/sd_notify.h"
@@ -143,28 +144,46 @@ base::Result<Config, std::string> Server::load_config() {
   return std::move(loaded->config);
 }
 
-base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> Server::load_lists(const Config& config,
-                                                                                               bool starting) {
+// A start takes what is on disk if it must be `fast`, or if nothing is missing there: a list host that hangs must not
+// keep anybody waiting for answers. Downloads follow at once.
+base::Result<ListCatalog::Outcome, std::string> Server::read_lists(const Config& config, bool starting) {
+  const auto entries = list_entries(config.blocking);
+  if (!starting) {
+    // While it serves, loading takes only the processor time that nobody else wants.
+    base::Result<ListCatalog::Outcome, std::string> outcome{base::Error{std::string("not read")}};
+    base::run_idle([&] { outcome = lists_->load(entries, ListCatalog::Effort::kFull); });
+    return outcome;
+  }
+  const bool is_fast = config.blocking.loading.strategy == InitStrategy::kFast;
+  if (is_fast || !config.blocking.loading.downloads.cache_path.empty()) {
+    auto outcome = lists_->load(entries, ListCatalog::Effort::kAtHand);
+    if (!outcome.ok()) return outcome;
+    if (is_fast || (outcome->is_complete && outcome->errors.empty())) {
+      lists_pending_ = true;
+      return outcome;
+    }
+  }
+  return lists_->load(entries, ListCatalog::Effort::kFull);
+}
+
+base::Result<ListCatalog::Outcome, std::string> Server::load_lists(const Config& config, bool starting) {
   if (!lists_) lists_ = std::make_unique<ListCatalog>(key_);
-  auto options = list_options(config.blocking.loading);
+  auto options = list_options(config);
   options.downloads.is_stopping = stop_is_pending;
   lists_->set_options(std::move(options));
-  // `fast`: serve with what is at hand; downloads follow at once.
-  const bool is_fast = starting && config.blocking.loading.strategy == InitStrategy::kFast;
-  if (is_fast) lists_pending_ = true;
-  auto outcome = lists_->load(list_entries(config.blocking),
-                              is_fast ? ListCatalog::Effort::kAtHand : ListCatalog::Effort::kFull);
-  if (!outcome.ok()) return base::Error{outcome.error()};
+  auto outcome = read_lists(config, starting);
+  if (!outcome.ok()) return outcome;
   {
     const std::lock_guard lock(mutex_);
     list_errors_ = outcome->errors;
+    list_errors_.insert(list_errors_.end(), outcome->stale.begin(), outcome->stale.end());
     lists_loaded_at_ = base::wall_now();
   }
   const bool must_succeed = config.blocking.loading.strategy == InitStrategy::kFailOnError;
   if (starting && must_succeed && !outcome->empty_groups.empty())
     return base::Error{"1 error occurred: lists of group " + join(outcome->empty_groups, ", ") + " have no entry: " +
                        join(outcome->errors, "; ")};
-  return outcome->filter;
+  return outcome;
 }
 
 base::Status Server::start() {
@@ -173,9 +192,9 @@ base::Status Server::start() {
   if (!config.ok()) return base::Error{config.error()};
   config_ = std::move(config).value();
 
-  auto filter = load_lists(config_, true);
-  if (!filter.ok()) return base::Error{filter.error()};
-  filter_ = std::move(filter).value();
+  auto lists = load_lists(config_, true);
+  if (!lists.ok()) return base::Error{lists.error()};
+  filter_ = std::move(lists->filter);
 
   if (config_.statistics) statistics_ = std::make_unique<Statistics>();
   if (config_.statistics || config_.prometheus.enable) {
@@ -200,7 +219,9 @@ base::Status Server::start() {
   }
   for (auto& worker : workers_) worker->start();
   if (const auto tested = test_upstreams(); !tested.ok()) return tested;
-  if (const auto listening = add_listeners(config_); !listening.ok()) return listening;
+  auto listeners = open_listeners(config_);
+  if (!listeners.ok()) return base::Error{listeners.error()};
+  add_listeners(std::move(listeners).value());
   if (const auto http = start_http(config_); !http.ok()) return http;
   schedule_refresh();
   started_ = true;
@@ -233,36 +254,49 @@ base::Status Server::test_upstreams() {
   return base::Done{};
 }
 
-// Opens the sockets of every address that is not open yet, for all workers, before any is handed out.
-base::Status Server::add_listeners(const Config& config) {
+struct Server::OpenedListener {
+  base::IpEndpoint address;
+  std::vector<resolver::ListenPair> pairs;  // one for each worker
+};
+
+// Opens the sockets of every address that is not open yet, for all workers. On error all of them are closed again.
+base::Result<std::vector<Server::OpenedListener>, std::string> Server::open_listeners(const Config& config) {
+  std::vector<OpenedListener> opened;
   for (const auto& address : config.ports.dns) {
     const auto all = listen_options(address, config.ports.free_bind);
     if (!all.ok()) return base::Error{all.error()};
     for (const auto& options : *all) {
       if (std::find(listening_.begin(), listening_.end(), options.address) != listening_.end()) continue;
+      if (std::any_of(opened.begin(), opened.end(), [&](const auto& o) { return o.address == options.address; })) continue;
       // Shared ports would silently split the clients between us and another program: look for it first.
       resolver::ListenOptions alone = options;
       alone.reuse_port = false;
       if (const auto udp = resolver::open_udp(alone); !udp.ok()) return base::Error{udp.error()};
       if (const auto tcp = resolver::open_tcp(alone); !tcp.ok()) return base::Error{tcp.error()};
-      std::vector<resolver::ListenPair> pairs;
+      OpenedListener listener{options.address, {}};
       for (std::size_t i = 0; i < workers_.size(); ++i) {
         auto udp = resolver::open_udp(options);
         if (!udp.ok()) return base::Error{udp.error()};
         auto tcp = resolver::open_tcp(options);
         if (!tcp.ok()) return base::Error{tcp.error()};
-        pairs.push_back({options.address, std::move(udp).value(), std::move(tcp).value()});
+        listener.pairs.push_back({options.address, std::move(udp).value(), std::move(tcp).value()});
       }
-      for (std::size_t i = 0; i < workers_.size(); ++i) {
-        resolver::Worker& worker = *workers_[i];
-        auto pair = std::make_shared<resolver::ListenPair>(std::move(pairs[i]));
-        worker.post([&worker, pair] { worker.add_listener(std::move(*pair)); });
-      }
-      listening_.push_back(options.address);
-      log::info("server", "listening", {{"address", options.address.to_string()}, {"protocols", "udp, tcp"}});
+      opened.push_back(std::move(listener));
     }
   }
-  return base::Done{};
+  return opened;
+}
+
+void Server::add_listeners(std::vector<OpenedListener> opened) {
+  for (auto& listener : opened) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      resolver::Worker& worker = *workers_[i];
+      auto pair = std::make_shared<resolver::ListenPair>(std::move(listener.pairs[i]));
+      worker.post([&worker, pair] { worker.add_listener(std::move(*pair)); });
+    }
+    listening_.push_back(listener.address);
+    log::info("server", "listening", {{"address", listener.address.to_string()}, {"protocols", "udp, tcp"}});
+  }
 }
 
 base::Status Server::start_http(const Config& config) {
@@ -300,17 +334,23 @@ base::Status Server::reload() {
   base::sd_notify("RELOADING=1");
   auto next = load_config();
   if (!next.ok()) return base::Error{next.error()};
-  auto filter = load_lists(*next, false);
-  if (!filter.ok()) return base::Error{filter.error()};
-  if (const auto listening = add_listeners(*next); !listening.ok()) return listening;
-  if (const auto log_changed = query_log_->reconfigure(query_log_options(*next, observer_)); !log_changed.ok())
-    return base::Error{"queryLog: " + log_changed.error()};
+  auto lists = load_lists(*next, false);
+  if (!lists.ok()) return base::Error{lists.error()};
+  // What can fail comes first and takes nothing into use; what has been opened closes by itself.
+  auto listeners = open_listeners(*next);
+  if (!listeners.ok()) return base::Error{listeners.error()};
   if (const auto http = start_http(*next); !http.ok()) return http;
+  if (const auto log_changed = query_log_->reconfigure(query_log_options(*next, observer_)); !log_changed.ok()) {
+    if (const auto back = start_http(config_); !back.ok())
+      log::error("server", "HTTP listeners of the previous configuration do not come back", {{"error", back.error()}});
+    return base::Error{"queryLog: " + log_changed.error()};
+  }
+  add_listeners(std::move(listeners).value());
   if (next->workers != config_.workers) log::warn("server", "`workers` takes effect at the next start");
   remove_listeners(*next);
   const std::lock_guard lock(mutex_);
   config_ = std::move(next).value();
-  filter_ = std::move(filter).value();
+  filter_ = std::move(lists->filter);
   policies_.adopt(config_);
   std::vector<std::string> deny_groups;
   for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);

@@ -56,8 +56,11 @@ class Server final : public ControlPlane {
 
  private:
   base::Result<Config, std::string> load_config();
-  base::Result<std::shared_ptr<const blocklists::FilterSet>, std::string> load_lists(const Config& config, bool starting);
-  base::Status add_listeners(const Config& config);
+  base::Result<ListCatalog::Outcome, std::string> load_lists(const Config& config, bool starting);
+  base::Result<ListCatalog::Outcome, std::string> read_lists(const Config& config, bool starting);
+  struct OpenedListener;  // its sockets, which no worker has yet
+  base::Result<std::vector<OpenedListener>, std::string> open_listeners(const Config& config);
+  void add_listeners(std::vector<OpenedListener> opened);
   base::Status test_upstreams();
   void schedule_refresh();
   base::Status start_http(const Config& config);
@@ -86,7 +89,7 @@ class Server final : public ControlPlane {
   blocklists::GroupMask active_groups_ = 0;
   std::atomic<bool> started_{false};
   base::Instant refresh_due_ = base::Instant::max();
-  bool lists_pending_ = false;  ///< started without downloads (strategy `fast`)
+  bool lists_pending_ = false;  ///< started without downloads
 
   // Made at start; safe from any thread.
   base::Published<resolver::PolicySnapshot> policy_;

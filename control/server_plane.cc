@@ -122,12 +122,12 @@ base::Status Server::refresh_lists() {
     const std::lock_guard lock(mutex_);
     config = config_;
   }
-  auto filter = load_lists(config, false);
-  if (!filter.ok()) return base::Error{filter.error()};
+  auto lists = load_lists(config, false);
+  if (!lists.ok()) return base::Error{lists.error()};
   const std::lock_guard lock(mutex_);
-  filter_ = std::move(filter).value();
+  filter_ = std::move(lists->filter);
   publish();
-  if (!list_errors_.empty()) return base::Error{list_errors_.front()};
+  if (!lists->errors.empty()) return base::Error{lists->errors.front()};
   return base::Done{};
 }
 
@@ -312,6 +312,11 @@ void Server::collect(MetricsSnapshot& into) {
   count("forwarded_total", "Questions that were to be forwarded.", forwarded);
   count("forwarded_joined_total", "Of these, answered by an identical question in flight.", joined);
   count("cache_evictions_total", "Unexpired answers that made way.", cache.evictions);
+  for (std::size_t i = 0; i < blocklists::kRefusalCount; ++i) {
+    const auto cause = static_cast<blocklists::Refusal>(i);
+    count("lists_refused_total", "New versions of lists that were refused, by cause.", lists_->refusals().value(cause),
+          {{"reason", std::string(to_text(cause))}});
+  }
   into.gauge("cache_bytes", "Memory of cached answers.", static_cast<double>(cache.bytes_used));
   into.gauge("filter_bytes", "Memory of the compiled block lists.", static_cast<double>(policy->filter->memory_bytes()));
   const auto log = query_log_->stats();

@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -94,6 +95,26 @@ class Life(E2eTest):
         wait_for(gone, "the removed listener is closed")
         self.assertEqual(addresses(server.query("www.example.org")), ["192.0.2.1"])
 
+    def test_a_reload_that_fails_at_its_last_listener_keeps_none_it_opened(self):
+        server = self.server()
+        from harness import free_port, query
+        second = free_port()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            occupied = other.getsockname()[1]
+            text = server.config_path.read_text()
+            more = text.replace(f"127.0.0.1:{server.port}", f"127.0.0.1:{server.port},127.0.0.1:{second},127.0.0.1:{occupied}")
+            server.config_path.write_text(more)
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: "reload failed" in server.log, "the fault is reported")
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("127.0.0.1", second))  # fails if the server holds it
+            self.assertEqual(addresses(server.query("www.example.org")), ["192.0.2.1"])
+        server.signal(signal.SIGHUP)
+        for port in (second, occupied):
+            wait_for(lambda: query(port, "www.example.org", timeout=0.3).answer, "the next reload succeeds")
+
     def test_sigterm_ends_cleanly(self):
         server = self.server()
         self.assertEqual(server.stop(), 0)
@@ -114,7 +135,6 @@ class Life(E2eTest):
         self.assertIn("/nonexistent.yml", program.log)
 
     def test_systemd_is_told(self):
-        import socket
         path = os.path.join(self.directory, "notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(path)

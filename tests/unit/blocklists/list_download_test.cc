@@ -65,7 +65,7 @@ class ListDownload : public testing::Test {
   std::vector<std::string> files() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder_.path() + "/cache"))
-      names.push_back(entry.path().filename());
+      if (entry.path().extension() != ".state") names.push_back(entry.path().filename());
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -218,7 +218,63 @@ TEST_F(ListDownload, ABodyCutShortIsNoList) {
 }
 
 TEST_F(ListDownload, DamagedContentKeepsTheCopy) {
-  expect_copy_survives({ScriptedHttpServer::ok(gzip(kList).substr(0, 20))}, 0);
+  expect_copy_survives({ScriptedHttpServer::ok(gzip(kList).substr(0, 20))}, 1);
+}
+
+TEST_F(ListDownload, TheJudgeDecidesWhatIsKept) {
+  std::string body = kList;
+  ScriptedHttpServer server([&](const std::string&) { return Reply{ScriptedHttpServer::ok(body)}; });
+  const std::string url = server.url("/list");
+  std::vector<std::optional<std::uint64_t>> seen;
+  const Judge judge = [&](const LoadedSource& version, std::optional<std::uint64_t> on_disk) -> std::optional<Refused> {
+    seen.push_back(on_disk);
+    if (version.rules->rule_count() == 2) return std::nullopt;
+    return Refused{Refusal::kGrown, "too\nmany"};
+  };
+  const auto load_judged = [&] {
+    ListDownloader downloader(options());
+    return downloader.load({SourceKind::kHttp, url}, base::HashKey{}, ListParserOptions{}, judge);
+  };
+  const auto state = [&] {
+    std::ifstream file(DownloadCache(folder_.path() + "/cache").path_of(url) + ".state");
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  expect_rules(load_judged(), 2);
+  EXPECT_THAT(state(), testing::MatchesRegex("URL: http://.*/list\nEntries: 2\nAdmitted: [-0-9T:Z]+\n"));
+  body += "three.example.org\n";
+  const auto stale = load_judged();
+  expect_rules(stale, 2);
+  EXPECT_TRUE(stale->was_refused);
+  EXPECT_THAT(stale->stale_because, HasSubstr(url + ": new version refused: too\nmany"));
+  EXPECT_EQ(copy_of(url), kList);
+  EXPECT_THAT(state(), HasSubstr("Entries: 2\nAdmitted: "));
+  EXPECT_THAT(state(), HasSubstr("new version refused: too?many\n"));
+  EXPECT_THAT(seen, testing::ElementsAre(std::nullopt, std::optional<std::uint64_t>(2), std::nullopt));
+  body = kList;
+  expect_rules(load_judged(), 2);
+  EXPECT_THAT(state(), Not(HasSubstr("Refused")));
+}
+
+TEST_F(ListDownload, BombsEndAtTheBoundInBothPlacesAndAreNotTriedAgain) {
+  const std::string bomb = gzip(std::string(std::size_t{64} << 20, 'x'));
+  ScriptedHttpServer server([&](const std::string& request) {
+    return Reply{ScriptedHttpServer::ok(bomb, request.find("/encoded") != std::string::npos ? "Content-Encoding: gzip\r\n" : "")};
+  });
+  RefusalCounters refusals;
+  DownloadOptions bounded = options();
+  bounded.attempts = 3;
+  bounded.body_bytes_max = std::uint64_t{8} << 20;
+  bounded.reading.text_bytes_max = std::uint64_t{8} << 20;
+  bounded.reading.refusals = &refusals;
+  ListDownloader downloader(bounded);
+  for (const char* path : {"/encoded", "/file.gz"}) {
+    const auto loaded = load(downloader, server.url(path));
+    ASSERT_FALSE(loaded.ok());
+    EXPECT_THAT(loaded.error(), HasSubstr("more than 8 MiB"));
+    EXPECT_THAT(loaded.error(), HasSubstr("is it an archive bomb?"));
+  }
+  EXPECT_EQ(server.requests().size(), 2u);
+  EXPECT_EQ(refusals.value(Refusal::kTooLong), 2u);
 }
 
 class SlowDownload : public ListDownload {

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+#include <zstd.h>
+
 #include <atomic>
 #include <cstdlib>
+#include <fstream>
 
 #include "tests/support/scripted_http_server.h"
 #include "tests/support/temporary_directory.h"
@@ -83,6 +87,143 @@ TEST_F(Catalog, WithoutACopyOnDiskAFailedDownloadKeepsTheVersionInForce) {
   EXPECT_EQ(outcome->errors.size(), 1u);
   EXPECT_TRUE(outcome->empty_groups.empty());
   EXPECT_EQ(catalog.failed_downloads(), 1u);
+}
+
+// What a hostile or broken list host may send in place of a list of 200 names; each leaves that list in force.
+struct Hostile {
+  const char* what;
+  std::string body;
+  std::string message;
+  blocklists::Refusal cause;
+};
+
+std::string names(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += "n" + std::to_string(i) + ".example.org\n";
+  return text;
+}
+
+std::string zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 1));
+  return out;
+}
+
+std::vector<Hostile> hostile_lists() {
+  using blocklists::Refusal;
+  std::vector<Hostile> all = {
+      {"html", "<!DOCTYPE html><html><body>Log in</body></html>", "HTML page", Refusal::kHtml},
+      {"html inside zstd", zstd("\n<html>"), "HTML page", Refusal::kHtml},
+      {"nothing", "", "shrunk from 200 to 0 entries", Refusal::kShrunk},
+      {"comments only", "# moved to https://example.org\n", "shrunk from 200 to 0 entries", Refusal::kShrunk},
+      {"an end that is missing", names(20), "shrunk from 200 to 20 entries, by 90 %", Refusal::kShrunk},
+      {"another list", names(20000), "grown from 200 to 20000 entries, by 9900 %", Refusal::kGrown},
+      {"a canary", names(200) + "time.example.com\n", "would block time.example.com", Refusal::kCanary},
+      {"a whole zone", names(200) + "*.com\n", "would block time.example.com", Refusal::kCanary},
+      {"a regex for everything", names(200) + "/./\n", "would block", Refusal::kCanary},
+      {"all addresses", names(200) + "0.0.0.0/0\n", "most of the Internet", Refusal::kCanary},
+      {"zeros", std::string(100'000, '\0'), "longer than 64 KiB", Refusal::kErrors},
+      {"zeros in lines", names(200) + std::string("a\0b\na\0b\na\0b\na\0b\na\0b\na\0b\n", 24), "too many parse errors (6)",
+       Refusal::kErrors},
+      {"too long", zstd(std::string(std::size_t{40} << 20, 'x')), "more than 32 MiB of text", Refusal::kTooLong},
+  };
+  // Some of them are errors, some are lines that mean nothing to us; a list of either is none.
+  for (const char* line : {".", "..", "*.", "||^", "@@", "0.0.0.0/", "/(/", "\xff\xfe", "/a{1000}{1000}/"})
+    all.push_back({line, std::string(line) + "\n", "has no entry, but 1 lines in error", Refusal::kErrors});
+  for (const char* line : {"://", "/", "*"})
+    all.push_back({line, std::string(line) + "\n", "shrunk from 200 to 0 entries", Refusal::kShrunk});
+  return all;
+}
+
+TEST_F(Catalog, HostileVersionsLeaveTheLastGoodOneInForceAlsoAfterARestart) {
+  std::string body;
+  ScriptedHttpServer server([&](const std::string&) { return Reply{ScriptedHttpServer::ok(body)}; });
+  ListCatalogOptions strict = options();
+  strict.admission.canaries = {"time.example.com"};
+  strict.downloads.reading.text_bytes_max = std::uint64_t{32} << 20;
+  int number = 0;
+  for (const auto& hostile : hostile_lists()) {
+    SCOPED_TRACE(hostile.what);
+    const std::vector<ListEntry> entries{{"ads", Action::kDeny, {SourceKind::kHttp, server.url("/" + std::to_string(number++))}}};
+    body = names(200);
+    ListCatalog catalog(base::HashKey{}, strict);
+    EXPECT_EQ(rules(catalog.load(entries)), 200u);
+    body = hostile.body;
+    for (ListCatalog* after : {&catalog, static_cast<ListCatalog*>(nullptr)}) {
+      std::optional<ListCatalog> restarted;
+      if (after == nullptr) after = &restarted.emplace(base::HashKey{}, strict);
+      const auto outcome = after->load(entries);
+      EXPECT_EQ(rules(outcome), 200u);
+      ASSERT_EQ(outcome->errors.size(), 1u);
+      EXPECT_THAT(outcome->errors[0], testing::HasSubstr(hostile.message));
+      EXPECT_GE(after->refusals().value(hostile.cause), 1u);
+      EXPECT_TRUE(outcome->empty_groups.empty());
+    }
+  }
+}
+
+TEST_F(Catalog, TheSameGateStandsBeforeFilesButNotBeforeInlineText) {
+  const std::string path = folder_.path() + "/list.txt";
+  const std::vector<ListEntry> entries{{"ads", Action::kDeny, {SourceKind::kFile, path}}};
+  ListCatalogOptions strict = options();
+  strict.admission.canaries = {"time.example.com"};
+  ListCatalog catalog(base::HashKey{}, strict);
+  std::ofstream(path) << names(200);
+  EXPECT_EQ(rules(catalog.load(entries)), 200u);
+  for (const std::string& bad : {names(10), names(200) + "*.com\n", std::string("<html>")}) {
+    std::ofstream(path) << bad;
+    const auto outcome = catalog.load(entries);
+    EXPECT_EQ(rules(outcome), 200u);
+    EXPECT_EQ(outcome->errors.size(), 1u);
+  }
+  EXPECT_EQ(rules(catalog.load({{"ads", Action::kDeny, {SourceKind::kInline, "*.com\n"}}})), 1u);
+}
+
+TEST_F(Catalog, AWholeGateThatIsOffLetsEverythingPassThatIsAList) {
+  std::string body = names(200);
+  ScriptedHttpServer server([&](const std::string&) { return Reply{ScriptedHttpServer::ok(body)}; });
+  ListCatalogOptions off = options();
+  off.admission.enable = false;
+  off.admission.canaries = {"time.example.com"};
+  ListCatalog catalog(base::HashKey{}, off);
+  const std::vector<ListEntry> entries{{"ads", Action::kDeny, {SourceKind::kHttp, server.url("/list")}}};
+  EXPECT_EQ(rules(catalog.load(entries)), 200u);
+  body = "*.com\n";
+  EXPECT_EQ(rules(catalog.load(entries)), 1u);
+}
+
+// A GiB in one line, as it would come out of a small archive, and ten million lines in error: time and memory stay
+// bounded. Memory is that of the parser alone: the text is made piece by piece.
+TEST(HostileText, AGibibyteInOneLineIsOneErrorAndTakesNoMemory) {
+  blocklists::SourceCompiler compiler(base::HashKey{});
+  blocklists::ListParser parser(blocklists::ListParserOptions{}, compiler);
+  const std::string piece(1 << 20, 'x');
+  rusage before{};
+  getrusage(RUSAGE_SELF, &before);
+  for (int i = 0; i < 1024; ++i) EXPECT_TRUE(parser.feed(piece));
+  EXPECT_TRUE(parser.feed("\ngood.example.org\n"));
+  EXPECT_TRUE(parser.finish());
+  rusage after{};
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_EQ(parser.statistics().error_count, 1u);
+  EXPECT_EQ(parser.statistics().rule_count(), 1u);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 8 * 1024);
+}
+
+TEST(HostileText, TenMillionLinesInErrorAreCountedAndTenOfThemKept) {
+  std::string piece;
+  for (int i = 0; i < 10'000; ++i) piece += "a..b\n";
+  for (const bool bounded : {true, false}) {
+    blocklists::SourceCompiler compiler(base::HashKey{});
+    blocklists::ListParserOptions options;
+    if (!bounded) options.max_errors = -1;
+    blocklists::ListParser parser(options, compiler);
+    for (int i = 0; i < 1000; ++i)
+      if (!parser.feed(piece)) break;
+    EXPECT_EQ(parser.finish(), !bounded);
+    EXPECT_EQ(parser.statistics().error_count, bounded ? 6u : 10'000'000u);
+    EXPECT_LE(parser.statistics().errors.size(), options.kept_errors);
+  }
 }
 
 }  // namespace
