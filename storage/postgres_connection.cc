@@ -178,22 +178,22 @@ PostgresConnection::Result<PostgresConnection::Reply> PostgresConnection::execut
   return finish_statements(deadline);
 }
 
-PostgresConnection::Result<PostgresConnection::Reply> PostgresConnection::copy_in(const std::string& sql,
-                                                                                 std::string_view rows,
-                                                                                 const Deadline& deadline) {
+PostgresConnection::Result<base::Done> PostgresConnection::begin_copy(const std::string& sql, const Deadline& deadline) {
   if (connection_ == nullptr) return lost("not connected");
   if (PQsendQuery(connection_, sql.c_str()) == 0) return lost(one_line(PQerrorMessage(connection_)));
   if (auto flushed = flush(deadline); !flushed) return lost(flushed.error());
   auto first = next_result(deadline);
   if (!first) return base::Error{first.error()};
   const ResultPtr began(*first);
-  if (PQresultStatus(began.get()) != PGRES_COPY_IN) {
-    const PostgresError error = server_error(began.get());
-    auto rest = finish_statements(deadline);
-    if (!rest && !rest.error().is_from_server()) return base::Error{rest.error()};
-    if (error.sqlstate.empty()) return lost(error.text);
-    return base::Error{error};
-  }
+  if (PQresultStatus(began.get()) == PGRES_COPY_IN) return base::Done{};
+  const PostgresError error = server_error(began.get());
+  auto rest = finish_statements(deadline);
+  if (!rest && !rest.error().is_from_server()) return base::Error{rest.error()};
+  if (error.sqlstate.empty()) return lost(error.text);
+  return base::Error{error};
+}
+
+PostgresConnection::Result<base::Done> PostgresConnection::put_copy(std::string_view rows, const Deadline& deadline) {
   while (!rows.empty()) {
     const std::string_view piece = rows.substr(0, kCopyPieceBytes);
     const int taken = PQputCopyData(connection_, piece.data(), static_cast<int>(piece.size()));
@@ -201,6 +201,10 @@ PostgresConnection::Result<PostgresConnection::Reply> PostgresConnection::copy_i
     if (taken == 1) rows.remove_prefix(piece.size());
     if (auto flushed = flush(deadline); !flushed) return lost(flushed.error());
   }
+  return base::Done{};
+}
+
+PostgresConnection::Result<PostgresConnection::Reply> PostgresConnection::end_copy(const Deadline& deadline) {
   for (;;) {
     const int taken = PQputCopyEnd(connection_, nullptr);
     if (taken < 0) return lost(one_line(PQerrorMessage(connection_)));

@@ -49,8 +49,11 @@ class PostgresConnection {
   };
   /// Runs one or more statements by the simple protocol; the first error ends them all.
   [[nodiscard]] Result<Reply> execute(const std::string& sql, const Deadline& deadline);
-  /// Runs `COPY ... FROM STDIN` with these rows, in text format.
-  [[nodiscard]] Result<Reply> copy_in(const std::string& sql, std::string_view rows, const Deadline& deadline);
+  /// Begins `COPY ... FROM STDIN`. Rows follow by put_copy(), in pieces, so that the server works on the first ones
+  /// while later ones are made; end_copy() says what became of them.
+  [[nodiscard]] Result<base::Done> begin_copy(const std::string& sql, const Deadline& deadline);
+  [[nodiscard]] Result<base::Done> put_copy(std::string_view rows, const Deadline& deadline);
+  [[nodiscard]] Result<Reply> end_copy(const Deadline& deadline);
 
   /// A literal with its quotes.
   [[nodiscard]] static std::string quote(std::string_view text);

@@ -15,7 +15,8 @@ inline constexpr std::string_view kOurs = "rampart: partitioned by day (UTC)";
 /// For what runs once: creating, dropping, deleting.
 inline constexpr std::chrono::milliseconds kSchemaTime{20'000};
 
-/// kind ("r", "p"; no row if there is no table) and comment of the table.
+/// kind ("r", "p"; no row if there is no table) and comment of the table, and "t" if its columns have the types of
+/// those that we create, so that COPY may be binary.
 [[nodiscard]] std::string describe_table();
 /// The table with its indexes; plain when `timescale`, which brings its own partitions.
 [[nodiscard]] std::string create_table(bool timescale, std::uint32_t retention_days);

@@ -14,6 +14,8 @@ constexpr std::int64_t kDayMicroseconds = 86'400'000'000;
 constexpr std::chrono::milliseconds kHostTimeMin{300};
 // Old rows of a foreign table go in pieces that hold their locks for milliseconds.
 constexpr unsigned kDeleteRows = 5'000;
+// Rows made before they are sent: the server works on one piece while we make the next.
+constexpr std::size_t kPieceBytes = 64 << 10;
 // Longer than any spool waits; IDs of batches replayed from a spool are forgotten after this.
 constexpr std::string_view kForgetAfter = "30 days";
 
@@ -68,6 +70,7 @@ base::Status PostgresSink::prepare_schema(const Deadline& deadline) {
     if (found->rows.empty()) return base::Error{std::string("table log_entries was created but cannot be found")};
   }
   has_day_partitions_ = found->rows[0][0] == "p" && found->rows[0][1] == schema::kOurs;
+  takes_binary_ = found->rows[0][2] == "true";
 
   // Looking costs no rights, so a table made by the administrator serves a user who may not create any.
   auto replay = connection_.execute("SELECT 1 WHERE to_regclass('rampart_spool_replay') IS NOT NULL", deadline);
@@ -117,6 +120,29 @@ PostgresConnection::Result<base::Done> PostgresSink::ensure_day(std::int32_t day
   return base::Done{};
 }
 
+PostgresConnection::Result<PostgresConnection::Reply> PostgresSink::copy_rows(const EntryBatch& batch,
+                                                                              const Deadline& deadline) {
+  static const std::string kCopyText = "COPY log_entries (" + std::string(kLogEntryColumns) + ") FROM STDIN";
+  static const std::string kCopyBinary = kCopyText + " (FORMAT binary)";
+  PostgresConnection::Result<base::Done> going =
+      connection_.begin_copy(takes_binary_ ? kCopyBinary : kCopyText, deadline);
+  if (!going) return base::Error{going.error()};
+  rows_.clear();
+  if (takes_binary_) CopyBinaryWriter::append_header(rows_);
+  batch.for_each([&](const LogEntry& entry) {
+    if (takes_binary_) binary_.append_row(entry, rows_);
+    else text_.append_row(entry, rows_);
+    if (rows_.size() < kPieceBytes) return true;
+    going = connection_.put_copy(rows_, deadline);
+    rows_.clear();
+    return going.ok();
+  });
+  if (!going) return base::Error{going.error()};
+  if (takes_binary_) CopyBinaryWriter::append_trailer(rows_);
+  if (going = connection_.put_copy(rows_, deadline); !going) return base::Error{going.error()};
+  return connection_.end_copy(deadline);
+}
+
 WriteResult PostgresSink::write(const EntryBatch& batch, const Deadline& deadline) {
   const auto failed = [](const PostgresError& error) {
     return WriteResult{is_about_the_data(error) ? Outcome::kRefused : Outcome::kFailed, 0, words(error)};
@@ -125,12 +151,6 @@ WriteResult PostgresSink::write(const EntryBatch& batch, const Deadline& deadlin
     for (const std::int32_t day : days_of(batch))
       if (auto ensured = ensure_day(day, deadline); !ensured) return failed(ensured.error());
   }
-  rows_.clear();
-  batch.for_each([&](const LogEntry& entry) {
-    writer_.append_row(entry, rows_);
-    return true;
-  });
-
   // The server gives up when we do, and holds no locks for a writer that has gone.
   std::string begin = schema::begin(std::chrono::ceil<std::chrono::milliseconds>(deadline.left()));
   if (remembers_batches_) {
@@ -142,8 +162,7 @@ WriteResult PostgresSink::write(const EntryBatch& batch, const Deadline& deadlin
   if (!begun) return failed(begun.error());
   const bool has_it_already = remembers_batches_ && begun->changed == 0;
   if (!has_it_already) {
-    static const std::string kCopy = "COPY log_entries (" + std::string(kLogEntryColumns) + ") FROM STDIN";
-    auto copied = connection_.copy_in(kCopy, rows_, deadline);
+    auto copied = copy_rows(batch, deadline);
     if (!copied) {
       // Refused data leaves a connection that is good for the next batch.
       WriteResult result = failed(copied.error());

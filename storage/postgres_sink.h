@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "storage/copy_binary.h"
 #include "storage/copy_text.h"
 #include "storage/postgres_connection.h"
 #include "storage/query_sink.h"
@@ -37,6 +38,8 @@ class PostgresSink final : public QuerySink {
 
  private:
   [[nodiscard]] base::Status prepare_schema(const Deadline& deadline);
+  [[nodiscard]] PostgresConnection::Result<PostgresConnection::Reply> copy_rows(const EntryBatch& batch,
+                                                                                const Deadline& deadline);
   [[nodiscard]] base::Status create_table(const Deadline& deadline);
   [[nodiscard]] PostgresConnection::Result<base::Done> ensure_day(std::int32_t day, const Deadline& deadline);
   [[nodiscard]] base::Status drop_old_days(std::int32_t first_kept_day, const Deadline& deadline);
@@ -45,13 +48,15 @@ class PostgresSink final : public QuerySink {
   const PostgresSinkOptions options_;
   PostgresConnection connection_;
   bool has_day_partitions_ = false;  ///< the table is one that we made
+  bool takes_binary_ = false;        ///< its columns have the types that we would give them
   bool remembers_batches_ = false;   ///< `rampart_spool_replay` can be used
   bool told_about_ids_ = false;
   bool told_about_words_ = false;
   std::set<std::int32_t> days_;      ///< whose partitions are known to exist
   std::optional<BatchId> forgettable_;  ///< batch whose commit was seen; its ID has served
-  CopyTextWriter writer_;
-  std::string rows_;
+  CopyBinaryWriter binary_;
+  CopyTextWriter text_;
+  std::string rows_;  ///< being made
 };
 
 }  // namespace rampart::storage
