@@ -7,23 +7,22 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-/// The beginning of a line for an error text, without octets that could disturb a terminal or a log.
-std::string shown(std::string_view line) {
-  constexpr std::size_t kShownMax = 80;
-  std::string text(line.substr(0, kShownMax));
+}  // namespace
+
+std::string shown(std::string_view line, std::size_t length_max) {
+  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
+  std::string text(line.substr(0, length_max));
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
   // A multi-octet character that was cut in two would not be UTF-8 any more.
-  if (line.size() > kShownMax) {
+  if (line.size() > length_max) {
     while (!text.empty() && (text.back() & 0xc0) == 0x80) text.pop_back();
     if (!text.empty() && (text.back() & 0x80) != 0) text.pop_back();
     text += "...";
   }
   return text;
 }
-
-}  // namespace
 
 ListParser::ListParser(const ListParserOptions& options, RuleSink& sink) : options_(options), grammar_(sink) {}
 

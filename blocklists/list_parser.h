@@ -76,6 +76,9 @@ class ListParser {
   bool over_budget_ = false;
 };
 
+/// The beginning of a line for people, without octets that could disturb a terminal or a log.
+[[nodiscard]] std::string shown(std::string_view line, std::size_t length_max = 80);
+
 /// All of a text at once.
 [[nodiscard]] ListStatistics parse_list(std::string_view text, const ListParserOptions& options, RuleSink& sink);
 

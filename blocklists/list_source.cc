@@ -29,22 +29,22 @@ bool is_html(std::string_view text) {
   return starts_with_ignoring_case(text, "<!doctype html") || starts_with_ignoring_case(text, "<html");
 }
 
-// Feeds text to the parser and keeps the bounds on it.
+// Hands text to whoever wants it and keeps the bounds on it.
 class TextFeed {
  public:
-  TextFeed(ListParser& parser, const ReadOptions& options) : parser_(parser), options_(options) {}
-  // False: stop reading (a web page, error budget exceeded, or text too long).
+  TextFeed(const TakeText& take, const ReadOptions& options) : take_(take), options_(options) {}
+  // False: stop reading (the taker has enough, a web page, or text too long).
   bool take(std::string_view text) {
     if (bytes_ == 0) is_html_ = !options_.accept_html && is_html(text);
     bytes_ += text.size();
-    return !is_html_ && !is_too_long() && parser_.feed(text);
+    return !is_html_ && !is_too_long() && take_(text);
   }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   [[nodiscard]] bool is_too_long() const { return bytes_ > options_.text_bytes_max; }
   [[nodiscard]] bool is_web_page() const { return is_html_; }
 
  private:
-  ListParser& parser_;
+  const TakeText& take_;
   const ReadOptions& options_;
   std::uint64_t bytes_ = 0;
   bool is_html_ = false;
@@ -126,12 +126,9 @@ std::string explain_errors(const ListStatistics& statistics) {
 }
 
 template <class Read>
-base::Result<LoadedSource, std::string> compile(const std::string& name, const base::HashKey& key,
-                                                const ListParserOptions& options, const ReadOptions& reading,
-                                                const Read& read) {
-  SourceCompiler compiler(key);
-  ListParser parser(options, compiler);
-  TextFeed feed(parser, reading);
+base::Result<std::uint64_t, std::string> read_bounded(const std::string& name, const TakeText& take,
+                                                      const ReadOptions& reading, const Read& read) {
+  TextFeed feed(take, reading);
   const auto refused = [&](Refusal cause, const std::string& why) {
     if (reading.refusals) reading.refusals->add(cause);
     return base::Error{name + ": " + why};
@@ -142,11 +139,25 @@ base::Result<LoadedSource, std::string> compile(const std::string& name, const b
   if (feed.is_too_long())
     return refused(Refusal::kTooLong, "more than " + std::to_string(reading.text_bytes_max >> 20) +
                                           " MiB of text, refused (is it an archive bomb?)");
-  if (!parser.finish()) return refused(Refusal::kErrors, explain_errors(parser.statistics()));
+  return feed.bytes();
+}
+
+template <class Read>
+base::Result<LoadedSource, std::string> compile(const std::string& name, const base::HashKey& key,
+                                                const ListParserOptions& options, const ReadOptions& reading,
+                                                const Read& read) {
+  SourceCompiler compiler(key);
+  ListParser parser(options, compiler);
+  const auto bytes = read([&parser](std::string_view text) { return parser.feed(text); });
+  if (!bytes.ok()) return base::Error{bytes.error()};
+  if (!parser.finish()) {
+    if (reading.refusals) reading.refusals->add(Refusal::kErrors);
+    return base::Error{name + ": " + explain_errors(parser.statistics())};
+  }
   LoadedSource loaded;
   loaded.rules = std::make_shared<const CompiledSource>(compiler.finish());
   loaded.statistics = parser.statistics();
-  loaded.bytes = feed.bytes();
+  loaded.bytes = *bytes;
   return loaded;
 }
 
@@ -159,19 +170,30 @@ std::string SourceSpec::display_name() const {
   return line.size() <= kShown ? line : line.substr(0, kShown) + "...";
 }
 
-base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const base::HashKey& key,
-                                                   const ListParserOptions& options, const ReadOptions& reading) {
-  return compile(spec.display_name(), key, options, reading, [&](TextFeed& feed) -> base::Status {
+base::Result<std::uint64_t, std::string> read_text(const SourceSpec& spec, const TakeText& take,
+                                                 const ReadOptions& reading) {
+  return read_bounded(spec.display_name(), take, reading, [&](TextFeed& feed) -> base::Status {
     if (spec.kind != SourceKind::kInline) return read_file(spec.text, feed);
     static_cast<void>(feed.take(spec.text));
     return base::Done{};
   });
 }
 
+base::Result<std::uint64_t, std::string> read_text(std::FILE* file, const std::string& name, const TakeText& take,
+                                                 const ReadOptions& reading) {
+  return read_bounded(name, take, reading, [&](TextFeed& feed) { return read_stream(file, feed); });
+}
+
+base::Result<LoadedSource, std::string> load_local(const SourceSpec& spec, const base::HashKey& key,
+                                                   const ListParserOptions& options, const ReadOptions& reading) {
+  return compile(spec.display_name(), key, options, reading,
+                 [&](const TakeText& take) { return read_text(spec, take, reading); });
+}
+
 base::Result<LoadedSource, std::string> load_stream(std::FILE* file, const std::string& name,
                                                     const base::HashKey& key, const ListParserOptions& options,
                                                     const ReadOptions& reading) {
-  return compile(name, key, options, reading, [&](TextFeed& feed) { return read_stream(file, feed); });
+  return compile(name, key, options, reading, [&](const TakeText& take) { return read_text(file, name, take, reading); });
 }
 
 }  // namespace rampart::blocklists

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/keyed_hash.h"
 #include "base/result.h"
@@ -46,6 +48,17 @@ struct ReadOptions {
   std::uint64_t text_bytes_max = kSourceTextBytesMax;
   RefusalCounters* refusals = nullptr;  ///< counts text that is no list; borrowed
 };
+
+/// Gets the text in pieces, cut anywhere; false: enough, stop reading.
+using TakeText = std::function<bool(std::string_view)>;
+
+/// The text of an inline list or a local file, decompressed; returns how many octets were handed out.
+[[nodiscard]] base::Result<std::uint64_t, std::string> read_text(const SourceSpec& spec, const TakeText& take,
+                                                                 const ReadOptions& reading = {});
+/// The same for an open file, read from its start; `name` is what errors call it.
+[[nodiscard]] base::Result<std::uint64_t, std::string> read_text(std::FILE* file, const std::string& name,
+                                                                 const TakeText& take,
+                                                                 const ReadOptions& reading = {});
 
 /// Reads inline text or a local file. Errors name the source, what was found, and the cure.
 /// Memory: one chunk of text beside the compiled rules.

@@ -74,12 +74,22 @@ std::string to_json(const Explanation& e) {
   for (const auto& step : e.steps) {
     steps.push_back(Json{{"stage", step.stage}, {"outcome", step.outcome}, {"detail", step.detail}});
   }
+  Json rules = Json::array();
+  for (const auto& rule : e.rules) {
+    Json one{{"group", rule.group}, {"action", rule.action}, {"kind", rule.kind}, {"rule", rule.rule}, {"list", rule.list}};
+    if (!rule.place.empty()) one["place"] = rule.place;
+    if (rule.line != 0) one["line"] = rule.line;
+    if (!rule.text.empty()) one["text"] = rule.text;
+    if (!rule.note.empty()) one["note"] = rule.note;
+    rules.push_back(std::move(one));
+  }
   return dump(Json{{"name", e.name},
                    {"type", e.type},
                    {"client", e.client},
                    {"clientNames", e.client_names},
                    {"groups", e.groups},
                    {"steps", std::move(steps)},
+                   {"rules", std::move(rules)},
                    {"answer", outcome_json(e.answer)}});
 }
 

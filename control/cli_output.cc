@@ -169,6 +169,19 @@ CliText explain_text(std::string_view body) {
       row(out, std::to_string(++number) + ". " + step.at("stage").get<std::string>(),
           step.at("outcome").get<std::string>() + (detail.empty() ? "" : ": " + detail));
     }
+    if (json.contains("rules") && !json["rules"].empty()) {
+      title(out, "Rules");
+      for (const auto& rule : json["rules"]) {
+        row(out, rule.at("group").get<std::string>() + ": " + rule.at("action").get<std::string>(),
+            rule.at("rule").get<std::string>());
+        const bool has_line = rule.contains("line");
+        row(out, "", rule.at("list").get<std::string>() +
+                         (has_line ? ", line " + std::to_string(rule["line"].get<std::uint64_t>()) : ""));
+        if (rule.contains("place")) row(out, "", rule["place"].get<std::string>());
+        if (rule.contains("text")) row(out, "", "'" + rule["text"].get<std::string>() + "'");
+        if (rule.contains("note")) row(out, "", rule["note"].get<std::string>());
+      }
+    }
     const Json& answer = json.at("answer");
     title(out, "Answer");
     for (const char* member : {"returnCode", "responseType", "reason", "response"}) {

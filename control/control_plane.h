@@ -48,6 +48,19 @@ struct QueryOutcome {
   std::string return_code;    ///< "NOERROR"
 };
 
+/// A rule that decided, with the place where it is written.
+struct ExplainedRule {
+  std::string group;
+  std::string action;  ///< "deny", "allow"
+  std::string kind;    ///< "exact", "wildcard", "regex", "address"
+  std::string rule;    ///< `example.org`, `*.example.org`, `/regex/`, `192.0.2.0/24`
+  std::string list;    ///< URL, path, or the first words of inline text
+  std::string place;   ///< of the list in the configuration: `blocking.denylists.ads[0]`; empty: unknown
+  std::uint64_t line = 0;  ///< within the list's text, from 1; 0: not found, `note` says why
+  std::string text;        ///< of that line
+  std::string note;
+};
+
 /// The decision in steps, as the pipeline really takes them.
 struct Explanation {
   struct Step {
@@ -58,6 +71,7 @@ struct Explanation {
   std::string name, type, client;
   std::vector<std::string> client_names, groups;
   std::vector<Step> steps;
+  std::vector<ExplainedRule> rules;  ///< that denied or allowed, one for each group
   QueryOutcome answer;
 };
 

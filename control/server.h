@@ -79,6 +79,8 @@ class Server final : public ControlPlane {
   std::unique_ptr<ListCatalog> lists_;
   std::vector<base::IpEndpoint> listening_;
 
+  std::mutex explain_mutex_;  // one search for the lines of rules at a time; taken alone
+
   std::mutex mutex_;  // guards the members up to the blank line; the control thread and API threads meet here
   Config config_;
   std::vector<std::string> list_errors_;

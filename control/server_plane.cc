@@ -3,6 +3,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "control/answer_report.h"
 #include "control/commands_config.h"
 #include "control/query_log_health.h"
 #include "control/server.h"
@@ -22,63 +23,15 @@ using std::chrono::seconds;
 constexpr auto kQueryWait = seconds(30);
 constexpr auto kStatusWait = seconds(2);
 
-struct LocalAnswer {
-  QueryOutcome outcome;
-  std::vector<std::string> client_names;
-  std::vector<std::string> groups;
-  Stage ended_at{};
-};
-
-std::vector<std::string> split_lines(const std::string& text) {
-  std::vector<std::string> lines;
-  std::size_t from = 0;
-  for (std::size_t at; (at = text.find('\n', from)) != std::string::npos; from = at + 1)
-    lines.push_back(text.substr(from, at - from));
-  lines.push_back(text.substr(from));
-  return lines;
-}
-
-LocalAnswer describe(base::ByteView response, const QueryContext& context, const resolver::PolicySnapshot& policy) {
-  LocalAnswer answer;
-  resolver::ReasonText reason;
-  reason.assign(context, policy);
-  answer.outcome.reason = std::string(reason.view());
-  if (!context.upstream.empty() && context.reason == Reason::kResolved)
-    answer.outcome.reason += " (" + std::string(context.upstream) + ")";
-  answer.outcome.response_type = std::string(to_text(response_type(context.reason)));
-  if (const auto message = dns::MessageView::parse(response); message.ok()) {
-    answer.outcome.response = dns::answer_text(*message);
-    answer.outcome.return_code = dns::to_text(message->rcode());
-  }
-  if (context.identity != nullptr) answer.client_names = split_lines(context.identity->names);
-  for (std::size_t i = 0; i < policy.filter->groups().size(); ++i)
-    if (context.groups & (blocklists::GroupMask{1} << i)) answer.groups.push_back(policy.filter->groups()[i]);
-  answer.ended_at = context.ended_at;
-  return answer;
-}
-
-std::optional<std::vector<std::uint8_t>> query_message(const std::string& name, std::uint16_t type) {
-  const auto parsed = dns::Name::parse(name);
-  if (!parsed) return std::nullopt;
-  std::vector<std::uint8_t> message = {0, 0, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-  const auto wire = parsed->wire();
-  message.insert(message.end(), wire.begin(), wire.end());
-  message.push_back(static_cast<std::uint8_t>(type >> 8));
-  message.push_back(static_cast<std::uint8_t>(type));
-  message.push_back(0);
-  message.push_back(1);
-  return message;
-}
-
-base::Result<LocalAnswer, std::string> ask(resolver::Worker& worker, const QueryCommand& command) {
+base::Result<AnswerReport, std::string> ask(resolver::Worker& worker, const QueryCommand& command) {
   auto message = query_message(command.name, command.type);
   if (!message) return base::Error{"'" + command.name + "' is no domain name"};
-  auto promise = std::make_shared<std::promise<LocalAnswer>>();
+  auto promise = std::make_shared<std::promise<AnswerReport>>();
   auto result = promise->get_future();
   worker.resolve_local(std::move(*message), command.client, resolver::Protocol::kTcp,
                        [promise](base::ByteView response, const QueryContext& context,
                                  const resolver::PolicySnapshot& policy) {
-                         promise->set_value(describe(response, context, policy));
+                         promise->set_value(report_answer(response, context, policy));
                        });
   if (result.wait_for(kQueryWait) != std::future_status::ready) return base::Error{std::string("no answer in time")};
   return result.get();
@@ -145,20 +98,21 @@ base::Result<QueryOutcome, std::string> Server::query(const QueryCommand& comman
 base::Result<Explanation, std::string> Server::explain(const QueryCommand& command) {
   auto answer = ask(any_worker(), command);
   if (!answer.ok()) return base::Error{answer.error()};
-  Explanation explanation;
-  explanation.name = command.name;
-  explanation.type = dns::to_text(static_cast<dns::RrType>(command.type));
-  explanation.client = command.client.to_string();
-  explanation.client_names = answer->client_names;
-  explanation.groups = answer->groups;
-  for (std::size_t i = 0; i <= static_cast<std::size_t>(answer->ended_at); ++i) {
-    const auto stage = static_cast<Stage>(i);
-    const bool is_last = stage == answer->ended_at;
-    explanation.steps.push_back({std::string(to_text(stage)), is_last ? "answered" : "passed",
-                                 is_last ? answer->outcome.reason : std::string()});
+  std::vector<ListEntry> entries;
+  std::string cache_path;
+  blocklists::ListParserOptions options;
+  {
+    const std::lock_guard lock(mutex_);
+    entries = list_entries(config_.blocking);
+    const auto lists = list_options(config_.blocking.loading);
+    cache_path = lists.downloads.cache_path;
+    options = lists.parser;
   }
-  explanation.answer = answer->outcome;
-  return explanation;
+  {
+    const std::lock_guard one_at_a_time(explain_mutex_);  // each reads whole lists
+    locate(answer->rules, entries, cache_path, options);
+  }
+  return explanation_of(command, std::move(answer).value());
 }
 
 void Server::resolve(base::ByteView message, const base::IpAddress& client, std::string_view /*client_id*/, bool /*tls*/,

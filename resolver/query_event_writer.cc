@@ -106,7 +106,8 @@ void ReasonText::append(std::string_view text) noexcept {
 void ReasonText::assign(const QueryContext& context, const PolicySnapshot& policy) noexcept {
   length_ = 0;
   append(to_text(context.reason));
-  if (context.verdict.match_count == 0) return;
+  // A verdict that allowed says nothing about the answer that followed.
+  if (context.verdict.match_count == 0 || response_type(context.reason) != storage::ResponseType::kBlocked) return;
   append(" (");
   for (std::size_t i = 0; i < context.verdict.match_count; ++i) {
     const RuleMatch& match = context.verdict.matches[i];
