@@ -12,6 +12,7 @@
 #include "control/api_client.h"
 #include "control/cli_docs.h"
 #include "control/cli_output.h"
+#include "control/commands_lists.h"
 #include "control/go_duration.h"
 #include "control/health_check.h"
 #include "control/http_message.h"
@@ -48,6 +49,8 @@ struct Values {
   std::string timeout = "2s";
   // completion
   std::string shell;
+  // lists stats, explain, diff, test
+  ListsOptions lists;
 };
 
 class Cli {
@@ -63,10 +66,12 @@ class Cli {
     } catch (const CLI::ParseError& e) {
       return fail(e.what());
     }
-    if (config_flag_->count() == 0) {
+    config_given_ = config_flag_->count() != 0;
+    if (!config_given_) {
       for (const char* variable : {"RAMPART_CONFIG_FILE", "BLOCKY_CONFIG_FILE", "CONFIG_FILE"}) {
         if (const char* path = std::getenv(variable); path != nullptr && *path != '\0') {
           values_.config = path;
+          config_given_ = true;
           break;
         }
       }
@@ -92,6 +97,7 @@ class Cli {
 
   void define();
   void define_queries();
+  void define_lists();
   void define_healthcheck();
   void define_documents();
 
@@ -107,6 +113,15 @@ class Cli {
   int blocking_status() { return show("GET", "/api/blocking/status", {}, blocking_status_text); }
   int blocking_enable() { return command_api("GET", "/api/blocking/enable"); }
   int blocking_disable();
+  int lists_stats() { return lists_stats_command(lists_options(), out_, err_); }
+  int lists_explain() { return lists_explain_command(lists_options(), out_, err_); }
+  int lists_diff() { return lists_diff_command(lists_options(), out_, err_); }
+  int lists_test() { return lists_test_command(lists_options(), out_, err_); }
+  const ListsOptions& lists_options() {
+    values_.lists.json = values_.json;
+    if (config_given_) values_.lists.config = values_.config;
+    return values_.lists;
+  }
   int refresh_lists() { return command_api("POST", "/api/lists/refresh"); }
   int flush_cache() { return command_api("POST", "/api/cache/flush"); }
   int complete();
@@ -140,6 +155,7 @@ class Cli {
   CLI::Option *dns_port_flag_ = nullptr, *bind_flag_ = nullptr;
   Values values_;
   std::function<int()> action_;
+  bool config_given_ = false;  ///< by flag or environment
   bool configuration_read_ = false;
   std::optional<CliConfiguration> configuration_;
 };
@@ -169,10 +185,7 @@ void Cli::define() {
   on(disable, &Cli::blocking_disable);
   on(command(blocking, "status", "say whether blocking is on"), &Cli::blocking_status);
 
-  CLI::App* lists = command(&app_, "lists", "work on the lists");
-  lists->require_subcommand(1);
-  on(command(lists, "refresh", "load all lists anew"), &Cli::refresh_lists);
-  on(command(&app_, "refresh", "load all lists anew (as lists refresh)"), &Cli::refresh_lists);
+  define_lists();
   CLI::App* cache = command(&app_, "cache", "work on the cache");
   cache->require_subcommand(1);
   on(command(cache, "flush", "forget all cached answers", {"clear"}), &Cli::flush_cache);
@@ -201,6 +214,34 @@ void Cli::define_queries() {
   explain->add_option("-t,--type", values_.type, "query type")->capture_default_str();
   explain->add_option("--client", values_.client, "address on whose behalf");
   on(explain, &Cli::explain);
+}
+
+void Cli::define_lists() {
+  CLI::App* lists = command(&app_, "lists", "work on the lists");
+  lists->require_subcommand(1);
+  on(command(lists, "refresh", "load all lists anew"), &Cli::refresh_lists);
+  on(command(&app_, "refresh", "load all lists anew (as lists refresh)"), &Cli::refresh_lists);
+
+  ListsOptions& options = values_.lists;
+  const auto offline_command = [&](const char* name, const char* says, int (Cli::*action)()) {
+    CLI::App* sub = command(lists, name, says);
+    auto* refresh = sub->add_flag("--refresh", options.refresh, "download every list, also those with a copy on disk");
+    sub->add_flag("--offline", options.offline, "download nothing; use the copies on disk")->excludes(refresh);
+    on(sub, action);
+    return sub;
+  };
+  offline_command("stats", "say what each configured list brings (needs no server)", &Cli::lists_stats);
+  CLI::App* explain = offline_command("explain", "name the list and line that decide a name (needs no server)", &Cli::lists_explain);
+  explain->add_option("domain", options.name, "the name")->required();
+  explain->add_option("-t,--type", options.type, "query type")->capture_default_str();
+  explain->add_option("--client", options.client, "address or name of the client")->capture_default_str();
+  explain->add_option("--at", options.at, "when, for example 'Monday 21:30'; without it now");
+  CLI::App* diff = offline_command("diff", "compare two lists or two configurations", &Cli::lists_diff);
+  diff->add_option("old", options.before, "list (file, URL) or configuration")->required();
+  diff->add_option("new", options.after, "the same, later")->required();
+  diff->add_flag("--all", options.all, "print every difference");
+  CLI::App* test = offline_command("test", "check expectations about the policy; exit 1 if one is not met", &Cli::lists_test);
+  test->add_option("policy", options.policy, "YAML file of expectations (docs/lists.md)")->required();
 }
 
 void Cli::define_documents() {

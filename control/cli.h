@@ -30,7 +30,8 @@ struct CliHooks {
   std::string version, build_time, architecture;
 };
 
-/// Returns the exit code: 0, or 1 for any error (with `Error: ...` on `err`).
+/// Returns the exit code: 0, or 1 for any error (with `Error: ...` on `err`); `lists test` tells expectations that are
+/// not met (1) from input that cannot be used (2).
 /// Environment: RAMPART_API (address of the API), RAMPART_API_TOKEN, RAMPART_CONFIG_FILE, BLOCKY_CONFIG_FILE,
 /// CONFIG_FILE.
 [[nodiscard]] int run_cli(int argc, const char* const* argv, const CliHooks& hooks, std::ostream& out,

@@ -157,7 +157,8 @@ std::string manual_page(const CLI::App& root, const std::string& version) {
   };
   section(section, root, "");
   page +=
-      ".SH EXIT STATUS\n0 on success, 1 on any error.\n"
+      ".SH EXIT STATUS\n0 on success, 1 on any error. lists test: 1 when an expectation is not met, 2 when its input "
+      "cannot be used.\n"
       ".SH ENVIRONMENT\n"
       ".TP\n.B RAMPART_API\nAddress of the API, host:port. A flag wins over it; it wins over the configuration.\n"
       ".TP\n.B RAMPART_API_TOKEN\nBearer token for the API.\n"

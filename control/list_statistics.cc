@@ -59,12 +59,6 @@ Reading read(const SourceSpec& source, const ListTexts& texts) {
     return reading;
   }
   reading.scan = std::move(scan).value();
-  if (reading.scan.is_over_budget) {
-    const auto& first = reading.scan.statistics.errors.front();
-    reading.error = "too many parse errors, refused whole; the first in line " + std::to_string(first.line) + ": " + first.text;
-    reading.entries.clear();
-    return reading;
-  }
   std::sort(reading.entries.begin(), reading.entries.end());
   reading.entries.erase(std::unique(reading.entries.begin(), reading.entries.end()), reading.entries.end());
   return reading;
@@ -153,7 +147,7 @@ std::string statistics_text(const std::vector<SourceStatistics>& all) {
     if (one.state.as_of != base::WallTime{}) state += ", " + age_text(one.state.as_of) + " old";
     if (!one.state.why.empty()) state += ": " + one.state.why;
     line(out, "state", state);
-    if (!one.error.empty() && one.error != one.state.why) line(out, "refused", one.error);
+    if (!one.error.empty() && one.error != one.state.why) line(out, "error", one.error);
     if (!one.error.empty()) continue;
     std::string kinds;
     for (std::size_t i = 0; i < counts.rules.size(); ++i)
@@ -199,7 +193,7 @@ std::string statistics_json(const std::vector<SourceStatistics>& all) {
              {"place", one.place},
              {"state", to_text(one.state.kind)}};
     if (!one.state.why.empty()) row["why"] = one.state.why;
-    if (!one.error.empty()) row["refused"] = one.error;
+    if (!one.error.empty() && one.error != one.state.why) row["error"] = one.error;
     if (one.state.as_of != base::WallTime{}) {
       row["asOf"] = rfc3339(one.state.as_of);
       row["ageSeconds"] = std::chrono::duration_cast<std::chrono::seconds>(base::wall_now() - one.state.as_of).count();

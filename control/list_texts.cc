@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <thread>
 
@@ -43,17 +44,28 @@ std::string_view to_text(TextState::Kind kind) noexcept {
     case TextState::Kind::kFresh: return "fresh";
     case TextState::Kind::kFromDisk: return "from disk";
     case TextState::Kind::kFailed: return "failed";
+    case TextState::Kind::kRefused: return "refused";
   }
   return "";
 }
 
+struct ListTexts::Gathering {
+  blocklists::AdmissionGate gate;
+  std::set<SourceSpec> denied;  // by at least one list
+  std::string server_folder;
+  DownloadMode mode;
+};
+
 ListTexts::ListTexts(const std::vector<ListEntry>& entries, ListCatalogOptions options, DownloadMode mode,
                      Progress& progress)
     : options_(std::move(options)) {
-  const std::string server_folder = options_.downloads.cache_path;
+  Gathering how{blocklists::AdmissionGate(base::HashKey{}, options_.admission), {}, options_.downloads.cache_path, mode};
   options_.downloads.cache_path = make_private_folder();
   if (options_.downloads.attempts == 0) options_.downloads.attempts = 1;  // for ever is for servers
-  for (const auto& entry : entries) states_.emplace(entry.source, TextState{});
+  for (const auto& entry : entries) {
+    states_.emplace(entry.source, TextState{});
+    if (entry.action == blocklists::Action::kDeny) how.denied.insert(entry.source);
+  }
 
   std::vector<std::pair<const SourceSpec, TextState>*> work;
   for (auto& state : states_) work.push_back(&state);
@@ -62,7 +74,7 @@ ListTexts::ListTexts(const std::vector<ListEntry>& entries, ListCatalogOptions o
     for (std::size_t i; (i = next.fetch_add(1)) < work.size();) {
       progress.show("[" + std::to_string(i + 1) + "/" + std::to_string(work.size()) + "] " + work[i]->first.display_name());
       try {
-        work[i]->second = gather(work[i]->first, server_folder, mode);
+        work[i]->second = gather(work[i]->first, how);
       } catch (const std::exception& e) {
         work[i]->second = {TextState::Kind::kFailed, e.what(), {}};
       }
@@ -80,33 +92,45 @@ ListTexts::~ListTexts() {
   fs::remove_all(options_.downloads.cache_path, ignored);
 }
 
-TextState ListTexts::gather(const SourceSpec& source, const std::string& server_folder, DownloadMode mode) const {
+// Everything is read once by what a server reads it with, so that a list that the server would refuse is none here.
+TextState ListTexts::gather(const SourceSpec& source, const Gathering& how) const {
   using Kind = TextState::Kind;
-  if (source.kind == SourceKind::kInline) return {Kind::kInline, {}, {}};
-  if (source.kind == SourceKind::kFile) {
-    const auto read = blocklists::read_text(source, [](std::string_view) { return false; });
-    if (!read.ok()) return {Kind::kFailed, read.error(), {}};
+  const base::HashKey key;
+  const blocklists::Judge judge = [&](const blocklists::LoadedSource& version,
+                                      std::optional<std::uint64_t> before) {
+    return how.gate.judge(*version.rules, version.statistics, {how.denied.contains(source), before});
+  };
+  if (source.kind != SourceKind::kHttp) {
+    const auto readable = blocklists::read_text(source, [](std::string_view) { return false; }, {.accept_html = true});
+    if (!readable.ok()) return {Kind::kFailed, readable.error(), {}};
+    const auto loaded = blocklists::load_local(source, key, options_.parser, options_.downloads.reading);
+    if (!loaded.ok()) return {Kind::kRefused, loaded.error(), {}};
+    if (source.kind == SourceKind::kInline) return {Kind::kInline, {}, {}};
+    if (const auto refused = judge(*loaded, std::nullopt)) return {Kind::kRefused, refused->why, written_at(source.text)};
     return {Kind::kFile, {}, written_at(source.text)};
   }
   const fs::path own = blocklists::DownloadCache(options_.downloads.cache_path).path_of(source.text);
-  const fs::path copy = fs::absolute(server_folder.empty() ? "." : server_folder) / own.filename();
+  const fs::path copy = fs::absolute(how.server_folder.empty() ? "." : how.server_folder) / own.filename();
   std::error_code error;
-  const bool has_copy = !server_folder.empty() && fs::is_regular_file(copy, error);
+  const bool has_copy = !how.server_folder.empty() && fs::is_regular_file(copy, error);
   std::string why = "no copy on disk, and downloads are off";
-  if (mode == DownloadMode::kAll || (mode == DownloadMode::kMissing && !has_copy)) {
-    blocklists::ListDownloader downloader(options_.downloads);
-    const auto loaded = downloader.load(source, base::HashKey{}, options_.parser);
+  blocklists::ListDownloader downloader(options_.downloads);
+  if (how.mode == DownloadMode::kAll || (how.mode == DownloadMode::kMissing && !has_copy)) {
+    const auto loaded = downloader.load(source, key, options_.parser, judge);
     if (loaded.ok()) return {Kind::kFresh, {}, base::wall_now()};
     why = loaded.error();
   }
   if (!has_copy) return {Kind::kFailed, why, {}};
   fs::create_symlink(copy, own, error);
   if (error) return {Kind::kFailed, "cannot link " + copy.string() + ": " + error.message(), {}};
-  return {Kind::kFromDisk, mode == DownloadMode::kAll ? why : "", written_at(copy)};
+  if (const auto loaded = downloader.load_copy(source, key, options_.parser, judge); !loaded.ok())
+    return {Kind::kRefused, loaded.error(), written_at(copy)};
+  return {Kind::kFromDisk, how.mode == DownloadMode::kAll ? why : "", written_at(copy)};
 }
 
 std::optional<blocklists::ReadText> ListTexts::reader(const SourceSpec& source) const {
-  if (state(source).kind == TextState::Kind::kFailed) return std::nullopt;
+  const auto kind = state(source).kind;
+  if (kind == TextState::Kind::kFailed || kind == TextState::Kind::kRefused) return std::nullopt;
   return reader_of(source, options_.downloads.cache_path);
 }
 

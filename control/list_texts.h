@@ -21,8 +21,8 @@ enum class DownloadMode : std::uint8_t {
 };
 
 struct TextState {
-  enum class Kind : std::uint8_t { kInline, kFile, kFresh, kFromDisk, kFailed } kind = Kind::kInline;
-  std::string why;          ///< of kFailed, or of kFromDisk after a failed download
+  enum class Kind : std::uint8_t { kInline, kFile, kFresh, kFromDisk, kFailed, kRefused } kind = Kind::kInline;
+  std::string why;          ///< of kFailed and kRefused, or of kFromDisk after a failed download
   base::WallTime as_of{};   ///< of the file or copy; epoch: unknown, or inline
 };
 [[nodiscard]] std::string_view to_text(TextState::Kind kind) noexcept;
@@ -36,14 +36,14 @@ class ListTexts {
   ListTexts& operator=(const ListTexts&) = delete;
 
   [[nodiscard]] const TextState& state(const blocklists::SourceSpec& source) const { return states_.at(source); }
-  /// Null for a source that failed.
+  /// nullopt for a source that failed or that a server would refuse.
   [[nodiscard]] std::optional<blocklists::ReadText> reader(const blocklists::SourceSpec& source) const;
   /// The options for a ListCatalog that finds (Effort::kAtHand) exactly these texts.
   [[nodiscard]] const ListCatalogOptions& catalog_options() const noexcept { return options_; }
 
  private:
-  [[nodiscard]] TextState gather(const blocklists::SourceSpec& source, const std::string& server_folder,
-                                 DownloadMode mode) const;
+  struct Gathering;
+  [[nodiscard]] TextState gather(const blocklists::SourceSpec& source, const Gathering& how) const;
 
   ListCatalogOptions options_;
   std::map<blocklists::SourceSpec, TextState> states_;

@@ -20,19 +20,18 @@ std::string lower(std::string text) {
 base::Result<std::unique_ptr<PolicyTrial>, std::string> PolicyTrial::create(Config config, DownloadMode mode,
                                                                             Progress& progress) {
   std::unique_ptr<PolicyTrial> trial(new PolicyTrial(std::move(config)));
-  trial->texts_ = std::make_unique<ListTexts>(trial->entries_, list_options(trial->config_.blocking.loading), mode, progress);
+  trial->texts_ = std::make_unique<ListTexts>(trial->entries_, list_options(trial->config_), mode, progress);
   progress.show("building the filter of " + std::to_string(trial->entries_.size()) + " lists");
   ListCatalog catalog(base::random_hash_key(), trial->texts_->catalog_options());
   auto outcome = catalog.load(trial->entries_, ListCatalog::Effort::kAtHand);
   progress.clear();
   if (!outcome.ok()) return base::Error{outcome.error()};
   trial->filter_ = outcome->filter;
-  trial->list_errors_ = outcome->errors;
-  // A download that is not at hand is no error to the catalog.
   for (const auto& entry : trial->entries_) {
     const TextState& state = trial->texts_->state(entry.source);
-    if (state.kind != TextState::Kind::kFailed || entry.source.kind != blocklists::SourceKind::kHttp) continue;
-    std::string text = entry.source.text + ": " + state.why;
+    if (state.kind != TextState::Kind::kFailed && state.kind != TextState::Kind::kRefused) continue;
+    const std::string name = entry.source.display_name();
+    std::string text = state.why.find(name) == std::string::npos ? name + ": " + state.why : state.why;
     if (std::find(trial->list_errors_.begin(), trial->list_errors_.end(), text) == trial->list_errors_.end())
       trial->list_errors_.push_back(std::move(text));
   }

@@ -12,6 +12,9 @@ using blocklists::Action;
 using blocklists::RuleKind;
 using storage::Reason;
 
+// Whether a page of HTML may be a list was decided when it was loaded.
+const blocklists::ReadOptions kAsAdmitted{.accept_html = true};
+
 /// The name that the rule was held against, without its first `skipped` labels.
 std::string suffix_of(const dns::NameView& name, std::size_t skipped) {
   std::string text = dns::to_text(name);
@@ -96,14 +99,14 @@ void find_line(DecidingRule& rule, const blocklists::ReadText& read, const block
 std::optional<blocklists::ReadText> reader_of(const blocklists::SourceSpec& source, const std::string& cache_path) {
   using blocklists::TakeText;
   if (source.kind != blocklists::SourceKind::kHttp)
-    return [source](const TakeText& take) { return blocklists::read_text(source, take); };
+    return [source](const TakeText& take) { return blocklists::read_text(source, take, kAsAdmitted); };
   if (cache_path.empty()) return std::nullopt;
   const auto cache = std::make_shared<blocklists::DownloadCache>(cache_path);
   if (!cache->open_copy(source.text)) return std::nullopt;
   return [cache, url = source.text](const TakeText& take) -> base::Result<std::uint64_t, std::string> {
     const auto copy = cache->open_copy(url);
     if (!copy) return base::Error{"the copy of " + url + " on disk is gone"};
-    return blocklists::read_text(copy.get(), url, take);
+    return blocklists::read_text(copy.get(), url, take, kAsAdmitted);
   };
 }
 
