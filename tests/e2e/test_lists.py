@@ -104,14 +104,14 @@ class Lists(E2eTest):
             self.assertGreaterEqual(sum(row["entries"].values()), rule_lines)
         self.assertEqual(inline["entries"], {"exact": 0, "wildcard": 1, "regex": 1, "address": 1})
         self.assertEqual((inline["state"], allow["action"]), ("inline", "allow"))
-        self.write("hosts.txt", "<html>\n" * 9)
+        self.write("hosts.txt", "<broken>\n" * 9)
         refused = self.json_of("stats")[0]
         self.assertEqual(refused["state"], "refused")
         self.assertIn("line 1: ", refused["why"])
         self.write("hosts.txt", HOSTS + "*.org\n")
         refused = self.json_of("stats")[0]
         self.assertEqual(refused["state"], "refused")
-        self.assertRegex(refused["why"], "canary|blocks")
+        self.assertRegex(refused["why"], "would block .*canaries")
         self.write("hosts.txt", HOSTS)
         text = self.run_lists("stats").stdout
         self.assertIn("hides parts of pages", text)
