@@ -127,15 +127,15 @@ class Lab:
         self.dead.add(host)
         subprocess.run(self._script("kill", str(self.state), host), timeout=10, check=True)
 
-    def playbook(self, timeout=400):
-        """Applies site.yml; returns (seconds, {host: {ok, changed, failed, unreachable}}, output)."""
+    def playbook(self, *words, book="site.yml", timeout=400):
+        """Applies a playbook; returns (seconds, {host: {ok, changed, failed, unreachable}}, output)."""
         begin = time.monotonic()
         environment = {**os.environ, "ANSIBLE_CONFIG": str(HOSTS / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
                        "ANSIBLE_LOCAL_TEMP": str(self.state / "ansible"), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.state / "cp")}
         result = subprocess.run(
             self._script("net", str(self.state), "ansible-playbook", "-i", str(HOSTS / "inventory/lab/hosts.yml"),
                          "--private-key", str(self.state / "id"), "-e", f"resolver_package={self.package}",
-                         str(HOSTS / "site.yml")),
+                         *words, str(HOSTS / book)),
             cwd=HOSTS, env=environment, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False)
         recap = {}
         for line in result.stdout.partition("PLAY RECAP")[2].splitlines()[1:]:

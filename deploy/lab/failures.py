@@ -6,6 +6,7 @@ doubles them and is named in the report.
 """
 import json
 import os
+import select
 import subprocess
 import time
 
@@ -15,10 +16,10 @@ SLOW = 2 if os.environ.get("RAMPART_LAB_SLOW") else 1
 TESTS = []
 
 
-def test(number, title, bound):
-    """Registers a test under its number."""
+def test(number, title, bound, beside=None):
+    """Registers a test under its number; `beside` names a longer one that it does not disturb and may run with."""
     def register(function):
-        TESTS.append((number, title, bound, function))
+        TESTS.append((number, title, bound, beside, function))
         return function
     return register
 
@@ -255,22 +256,25 @@ def redis_leader_dark(lab):
 
 
 WRITER = """
-import sys, time, psycopg2
-begin, n, done, last, gap = time.monotonic(), 0, [], None, 0.0
-while time.monotonic() - begin < float(sys.argv[1]):
+import select, sys, time, psycopg2
+n, done, last, gap = 0, [], None, 0.0
+def ended():
+    return bool(select.select([sys.stdin], [], [], 0)[0])
+while not ended():
     try:
         c = psycopg2.connect(host="127.0.0.1", port=15432, user="rampart", password="lab-password", dbname="rampart", connect_timeout=2)
         c.autocommit = True
         k = c.cursor()
         k.execute("SET statement_timeout = '2s'")
         k.execute("CREATE TABLE IF NOT EXISTS lab_rows (n int primary key)")
-        while time.monotonic() - begin < float(sys.argv[1]):
+        while not ended():
             n += 1
             k.execute("INSERT INTO lab_rows VALUES (%s)", (n,))
             if not k.statusmessage.endswith("1"): continue
             now = time.monotonic()
-            gap = max(gap, now - last if last else 0); last = now; done.append(n)
-            print(n, flush=True)
+            pause = now - last if last else 0.0
+            gap = max(gap, pause); last = now; done.append(n)
+            print(n, round(pause, 2), flush=True)
             time.sleep(0.02)
     except psycopg2.Error:
         time.sleep(0.1)
@@ -280,15 +284,22 @@ print("gap", round(gap, 2), "acknowledged", ",".join(map(str, done)), flush=True
 
 
 def written_through(lab, host, seconds, act):
-    """Writes rows on a host while `act` breaks something; returns (gap in seconds, rows lost)."""
+    """Writes rows on a host while `act` breaks something, until they flow again; returns (gap in seconds, rows lost)."""
     lab.write(host, "/root/lab/writer.py", WRITER)
     lab.run(host, "PGPASSWORD=lab-password psql -q -h 127.0.0.1 -p 15432 -U rampart -d rampart -c 'DROP TABLE IF EXISTS lab_rows'")
-    process = lab.start(host, "python3", "-u", "/root/lab/writer.py", str(seconds))
+    process = lab.start(host, "python3", "-u", "/root/lab/writer.py")
     for _ in range(20):
         check(process.stdout.readline(), "the writer wrote no row")
     begin = time.monotonic()
     act()
-    text = process.communicate(timeout=seconds + 30)[0].strip().splitlines()[-1]
+    paused, after = False, 0
+    while after < 50 and time.monotonic() - begin < seconds:
+        if not select.select([process.stdout], [], [], 0.5)[0]:
+            continue
+        number, pause = process.stdout.readline().split()
+        paused = paused or float(pause) > 0.5  # an ordinary commit takes some milliseconds
+        after += paused
+    text = process.communicate(timeout=30)[0].strip().splitlines()[-1]  # closes its input, which ends it
     words = text.split()
     check(words[0] == "gap", f"the writer ended with: {text}")
     acknowledged = {int(n) for n in words[3].split(",")}
@@ -316,7 +327,7 @@ def postgres_leader_lost(lab):
     old = leader(lab, 20)
     wait(lambda: "sync_standby" in lab.run(old, f"curl -s http://{MASTERS[old]}:8008/cluster"), 30, "there is a synchronous standby again")
     witness = next(host for host in MASTERS if host != old)
-    gap, lost = written_through(lab, witness, 32 * SLOW, lambda: lab.run(
+    gap, lost = written_through(lab, witness, 60 * SLOW, lambda: lab.run(
         old, "systemctl mask -q --runtime patroni; systemctl kill -s KILL patroni; pkill -KILL -u postgres -x postgres; true"))
     lab.run(old, "systemctl unmask --runtime patroni; systemctl start patroni")
     check(lost == 0, f"the crash lost {lost} acknowledged rows")
@@ -440,7 +451,7 @@ buildah build -q --storage-driver vfs --isolation chroot -t lab:1 .""", ok=False
     return {"push with one dead": f"{took:.1f} s", "pull with one dead": "ok"}
 
 
-@test(15, "The package: install, start, upgrade with an edited configuration, remove, purge", "edits kept, nothing left")
+@test(15, "The package: install, start, upgrade with an edited configuration, remove, purge", "edits kept, nothing left", beside=10)
 def package(lab):
     if not lab.package:
         raise Skipped("no package was given")
@@ -468,7 +479,7 @@ dpkg-deb -b /root/x /root/new.deb >/dev/null; dpkg -i --force-confdef --force-co
 
 
 @test(16, "The rendered manifests as real pods on two hosts, the image built from nothing",
-      "both answer as uid 65532 with a read-only root")
+      "both answer as uid 65532 with a read-only root", beside=10)
 def pods(lab):
     image = lab.state / "image.tar"
     if not image.exists():
@@ -517,3 +528,27 @@ def plug_pulled(lab):
     took = wait(lambda: lab.owner(VIPS[0]) == "m2", 3, "m2 is the one owner after m1 died")
     asked(1)
     return silence(probes, "plug pulled", 1000 * SLOW) | {"one owner after": f"{took:.1f} s"}
+
+
+@test(19, "reset.yml, refused first, then confirmed, then again", "nothing left, the second time changed=0")
+def reset(lab):
+    hosts = [host for host in MASTERS if host not in lab.dead]
+    limit = ("--limit", ",".join(hosts))
+    _, recap, output = lab.playbook(*limit, "-e", "reset_confirmed=no", book="reset.yml")
+    check(all(recap[host]["failed"] and not recap[host]["changed"] for host in hosts) and "nothing was changed" in output,
+          f"without a yes something was done: {output[-800:]}")
+    seconds, recap, output = lab.playbook(*limit, "-e", "reset_confirmed=yes", book="reset.yml")
+    check(all(recap[host]["failed"] == 0 and recap[host]["unreachable"] == 0 for host in hosts), f"reset failed: {output[-1500:]}")
+    for host in hosts:
+        left = lab.run(host, "ls -d /etc/rampart /var/cache/rampart /var/lib/rampart /etc/keepalived/keepalived.conf /var/lib/etcd/cluster "
+                       "/var/lib/postgresql/15/patroni /etc/redis/rampart.conf /etc/nginx/conf.d/cluster.conf /var/log/cluster "
+                       "/run/cluster /etc/systemd/system/*.d/restart.conf 2>/dev/null; getent passwd rampart; "
+                       "grep 'rampart cluster' /etc/hosts; nft list table inet cluster 2>/dev/null; "
+                       "ps -eo comm= | grep -xE 'rampart|keepalived|haproxy|nginx|dnsmasq|etcd|patroni|postgres|redis-server|docker-registry'",
+                       ok=False)[1]
+        check(not left, f"reset left on {host}: {left}")
+        held = [vip for vip in VIPS if f" {vip}/" in lab.run(host, "ip -4 -o addr")]
+        check(not held, f"{host} still holds {held} after the reset")
+    _, recap, output = lab.playbook(*limit, "-e", "reset_confirmed=yes", book="reset.yml")
+    check(all(recap[host]["changed"] == 0 and recap[host]["failed"] == 0 for host in hosts), f"a second reset changed something: {output[-1500:]}")
+    return {"reset": f"{seconds:.0f} s, nothing left", "again": "changed=0"}
