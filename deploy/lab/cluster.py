@@ -1,5 +1,6 @@
 """The lab's hosts as objects: run a command inside, pull a cable, ask without pause, wait for a condition."""
 import json
+import math
 import os
 import pathlib
 import shlex
@@ -67,9 +68,15 @@ class Lab:
         self.state, self.package = pathlib.Path(state), package
         self.dark, self.dead = set(), set()
         self.processes = []
+        self.deadline = math.inf
+        self.playbook_seconds = 0.0
 
     def _script(self, *words):
         return [str(HERE / "lab.sh"), *words]
+
+    def remaining(self):
+        """Seconds until the hard limit ends everything."""
+        return self.deadline - time.monotonic()
 
     def up(self, base):
         """Boots the hosts; returns the seconds it took."""

@@ -126,6 +126,7 @@ def bring_up(lab, base, report, folder):
     lab.run("client", "systemd-run -q --unit=internet /usr/sbin/dnsmasq -k --no-resolv --no-hosts --listen-address=10.77.0.14 "
             "--bind-interfaces --address=/#/192.0.2.1 --local-ttl=5 --cache-size=0")
     seconds, recap, output = lab.playbook()
+    lab.playbook_seconds = seconds
     report["playbook_seconds"] = round(seconds)
     print(f"lab: hosts up in {report['boot_seconds']} s, playbook {seconds:.0f} s", flush=True)
     if any(counts["failed"] or counts["unreachable"] for counts in recap.values()) or len(recap) < 4:
@@ -219,6 +220,7 @@ def main():
     signal.signal(signal.SIGALRM, out_of_time)
     signal.signal(signal.SIGTERM, out_of_time)
     signal.alarm(HARD_LIMIT_SECONDS)
+    lab.deadline = time.monotonic() + HARD_LIMIT_SECONDS
     fatal = ""
     try:
         if not args.attach:
