@@ -1,10 +1,11 @@
 """A real block list against real popular names, answer by answer: what is listed is blocked, everything else is
 answered as the upstream has it, and no query of a replay is lost."""
+import json
 import re
 import subprocess
 import unittest
 
-from harness import DATA, E2eTest, Knot, Rampart, addresses, base_config
+from harness import BINARY, DATA, ROOT, E2eTest, Knot, Rampart, addresses, base_config
 
 
 def zstd(name):
@@ -57,6 +58,42 @@ specialUseDomains: {{enable: false}}
                 blocked += name in listed
         print(f"{len(names)} names, {blocked} on the list, all as expected")
         self.assertGreater(blocked, 50)
+
+
+# What each list is; the table of docs/list-formats.md has a row for each.
+FORMS = {"stevenblack-hosts": "hosts", "hagezi-light-wildcard": "wildcard", "oisd-small-wildcard": "wildcard", "oisd-small-abp": "adblock",
+         "mmotti-regex-blocky": "regex", "mmotti-regex-pihole": "regex", "anudeepnd-allow": "plain", "anudeepnd-allow-optional": "plain",
+         "blocklistproject-malware-ip": "address", "opendns-top-10k": "plain"}
+
+
+@unittest.skipUnless(any((DATA / f"{name}.txt.zst").exists() for name in FORMS), f"no lists in {DATA}")
+class Counts(E2eTest):
+    def test_every_line_of_every_list_as_an_independent_script_counts_it(self):
+        present = {name: form for name, form in FORMS.items() if (DATA / f"{name}.txt.zst").exists()}
+        config = f"{self.directory}/config.yml"
+        with open(config, "w") as f:
+            f.write("upstreams: {groups: {default: [192.0.2.53]}}\nblocking:\n  loading: {maxErrorsPerSource: -1}\n"
+                    "  admission: {enable: false}\n  denylists:\n    all:\n"
+                    + "".join(f"      - {DATA}/{name}.txt.zst\n" for name in present) + "  clientGroupsBlock: {default: [all]}\n")
+        ours = json.loads(subprocess.run([BINARY, "lists", "stats", "--json", "--config", config], capture_output=True, check=True,
+                                         text=True, timeout=120).stdout)
+        self.assertEqual(len(ours), len(present))
+        table = (ROOT / "docs/list-formats.md").read_text()
+        for row, (name, form) in zip(ours, present.items()):
+            theirs = json.loads(subprocess.run([ROOT / "tools/count-list", "--json", form, DATA / f"{name}.txt.zst"], capture_output=True,
+                                               check=True, text=True, timeout=120).stdout)
+            with self.subTest(name):
+                skipped = sum(row["skipped"].values())
+                self.assertEqual(row["lines"], theirs["lines"])
+                self.assertEqual(row["blankLines"], theirs["blank"])
+                self.assertEqual(sum(row["entries"].values()), theirs["entries"])
+                self.assertEqual(row["different"], theirs["different"])
+                # Whatever gave no entry has a cause: a skip with its word, or an error with its line.
+                self.assertEqual(skipped + row["errorCount"], theirs["left"])
+                self.assertEqual(len(row["errors"]), min(row["errorCount"], 10))
+                counts = [str(n) for n in (theirs["lines"], theirs["blank"], theirs["entries"], theirs["different"], skipped, row["errorCount"])]
+                self.assertRegex(table, r"\| " + r" *(?:\([^)|]*\) *)?\| ".join(map(re.escape, counts)) + r" \|")
+                print(f"{name}: {theirs['entries']} entries, {theirs['left']} without a rule, as counted independently")
 
 
 if __name__ == "__main__":
