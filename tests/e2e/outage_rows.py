@@ -17,6 +17,7 @@ class NotHere(Exception):
 
 
 def down_at_start(world):
+    """The database is started after the resolvers."""
     world.database.stop()
     with Row(world, begins_broken=True) as row:
         assert row.start_seconds < 10, f"three resolvers took {row.start_seconds} s to start"
@@ -24,16 +25,19 @@ def down_at_start(world):
 
 
 def killed(world):
+    """All processes of the server get SIGKILL."""
     with Row(world) as row:
         return row.play(world.database.kill, world.database.start)
 
 
 def stopped(world):
+    """All processes of the server get SIGSTOP; the kernel goes on accepting for them."""
     with Row(world) as row:
         return row.play(lambda: world.database.signal_all(signal.SIGSTOP), lambda: world.database.signal_all(signal.SIGCONT))
 
 
 def never_answering(world):
+    """The target accepts connections and never says a word; then a reload names the right one."""
     silent = Relay()
     with contextlib.closing(silent), Row(world, f"postgres://postgres@127.0.0.1:{silent.port}/rampart", begins_broken=True) as row:
         world.database.sql("DROP TABLE IF EXISTS log_entries, rampart_spool_replay")
@@ -41,6 +45,7 @@ def never_answering(world):
 
 
 def refusing(world):
+    """The server rejects our address, and ends our sessions."""
     def refuse():
         world.database.set_access("reject")
         world.database.end_sessions()
@@ -49,6 +54,7 @@ def refusing(world):
 
 
 def dropped(world):
+    """The database is dropped, and created empty later."""
     # A batch whose commit was cut off by the drop may be in the old table; its ID is gone with it.
     with Row(world, repeats=400) as row:
         def drop():
@@ -65,6 +71,7 @@ def dropped(world):
 
 
 def locked(world):
+    """Somebody holds the table in ACCESS EXCLUSIVE MODE."""
     with Row(world) as row:
         holder = []
 
@@ -106,6 +113,7 @@ def fill(disk):
 
 
 def disk_full(world):
+    """No octet is left on the disk of the database."""
     import pwd
     database = world.database
     with small_disk(24, pwd.getpwnam("postgres").pw_uid) as disk:
@@ -137,6 +145,7 @@ def spool_disk_full(world):
 
 
 def restarted(world):
+    """An administrator restarts the server."""
     with Row(world) as row:
         def restart():
             world.database.stop()
@@ -153,6 +162,7 @@ def restarted(world):
 
 
 def link_cut(world):
+    """Every packet between us and the server is dropped, without RST."""
     if not world.namespace:
         raise NotHere("cutting a link needs root and network namespaces")
     with Row(world) as row:
@@ -160,13 +170,14 @@ def link_cut(world):
 
 
 def slow(world):
-    """A link that passes some 150 octets each second: one row."""
-    relay = Relay(world.database.port)
+    """The link to the server passes 150 octets each second, about one row."""
+    relay = Relay(world.database)
     with contextlib.closing(relay), Row(world, f"postgres://postgres@127.0.0.1:{relay.port}/rampart") as row:
         return row.play(lambda: setattr(relay, "bytes_per_second", 150), lambda: setattr(relay, "bytes_per_second", None))
 
 
 def flapping(world, times=4):
+    """Killed and started in turn, a second each, four times."""
     with Row(world) as row:
         def flap():
             for _ in range(times):
@@ -179,6 +190,7 @@ def flapping(world, times=4):
 
 
 def wrong_target(world):
+    """User, password and database of the target do not exist; then a reload names the right one."""
     with Row(world, f"postgres://nobody:secret@{world.database.address}:{world.database.port}/no_such_database", begins_broken=True) as row:
         world.database.sql("DROP TABLE IF EXISTS log_entries, rampart_spool_replay")
         report = row.play(None, lambda: [r.retarget(world.database.target) for r in row.logging])

@@ -16,7 +16,7 @@ class Replay(OutageTest):
         self.database.sql("DROP TABLE IF EXISTS log_entries, rampart_spool_replay")
 
     def test_kills_in_the_middle_of_a_replay_neither_lose_nor_double_an_entry(self):
-        relay = Relay(self.database.port)
+        relay = Relay(self.database)
         self.addCleanup(relay.close)
         target = f"postgres://postgres@127.0.0.1:{relay.port}/rampart"
         resolver = Resolver(self.directory, self.world, target, spool=f"{self.directory}/spool")
