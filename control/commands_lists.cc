@@ -110,7 +110,8 @@ int lists_test_command(const ListsOptions& options, std::ostream& out, std::ostr
   quiet_log();
   std::ifstream file(options.policy, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad()) return fail(err, "cannot read " + options.policy + " (check the path)", kExitBadInput);
+  if (!file.is_open() || file.bad())
+    return fail(err, "cannot read " + options.policy + " (check the path)", kExitBadInput);
   if (text.size() > kConfigFileBytesMax) return fail(err, options.policy + ": larger than 64 MiB", kExitBadInput);
   const auto tests = parse_policy_tests(text, options.policy);
   if (!tests.ok()) {
@@ -118,7 +119,8 @@ int lists_test_command(const ListsOptions& options, std::ostream& out, std::ostr
     return kExitBadInput;
   }
   std::optional<std::string> path = options.config;
-  if (!path && !tests->config.empty()) path = (std::filesystem::path(options.policy).parent_path() / tests->config).string();
+  if (!path && !tests->config.empty())
+    path = (std::filesystem::path(options.policy).parent_path() / tests->config).string();
   auto config = load_config(path, err);
   if (!config) return kExitBadInput;
   Progress progress(STDERR_FILENO);
@@ -134,20 +136,24 @@ int lists_test_command(const ListsOptions& options, std::ostream& out, std::ostr
   for (const auto& fault : result.faults) {
     is_bad_input |= fault.is_bad_input;
     if (options.json) {
-      faults.push_back(Json{{"file", options.policy}, {"line", fault.place.line}, {"name", fault.name}, {"who", fault.who},
+      faults.push_back(Json{{"file", options.policy}, {"line", fault.place.line}, {"name", fault.name},
+          {"who", fault.who},
                             {"at", fault.at}, {"expected", fault.expected}, {"found", fault.found}});
       continue;
     }
     err << options.policy << ":" << fault.place.line << ": " << fault.name << " for " << fault.who
-        << (fault.at.empty() ? "" : ", " + fault.at) << ": expected " << fault.expected << "; found " << fault.found << "\n";
+        << (fault.at.empty() ? "" : ", " + fault.at) << ": expected " << fault.expected << "; found " << fault.found
+            << "\n";
   }
   if (options.json) {
-    out << Json{{"ok", result.faults.empty()}, {"expectations", tests->expectations.size()}, {"checks", result.checks},
+    out << Json{{"ok", result.faults.empty()}, {"expectations", tests->expectations.size()},
+        {"checks", result.checks},
                 {"faults", std::move(faults)}}
                .dump(-1, ' ', false, Json::error_handler_t::replace)
         << "\n";
   } else {
-    out << tests->expectations.size() << " expectations, " << result.checks << " checks, " << result.faults.size() << " failed\n";
+    out << tests->expectations.size() << " expectations, " << result.checks << " checks, " << result.faults.size()
+        << " failed\n";
   }
   return is_bad_input ? kExitBadInput : result.faults.empty() ? kExitOk : kExitFault;
 }

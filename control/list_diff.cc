@@ -82,7 +82,9 @@ base::Result<Side, std::string> read_side(const std::string& path, DownloadMode 
     }
     const std::size_t before = rules.size();
     const auto scan = blocklists::scan_list(*reader, side.texts->catalog_options().parser,
-                                            [&](const blocklists::Rule& rule, std::uint64_t) { rules.push_back(rule_text(rule, entry.action)); });
+                                            [&](const blocklists::Rule& rule, std::uint64_t /*line*/) {
+                                              rules.push_back(rule_text(rule, entry.action));
+                                            });
     if (scan.ok()) continue;
     rules.resize(before);
     side.failed.push_back(scan.error());
@@ -136,8 +138,10 @@ GroupDiff diff_group(const std::string& group, const Side& before, const Side& a
   diff.group = group;
   const auto& old_rules = rules_of(before);
   const auto& new_rules = rules_of(after);
-  std::set_difference(new_rules.begin(), new_rules.end(), old_rules.begin(), old_rules.end(), std::back_inserter(diff.added));
-  std::set_difference(old_rules.begin(), old_rules.end(), new_rules.begin(), new_rules.end(), std::back_inserter(diff.removed));
+  std::set_difference(new_rules.begin(), new_rules.end(), old_rules.begin(), old_rules.end(),
+      std::back_inserter(diff.added));
+  std::set_difference(old_rules.begin(), old_rules.end(), new_rules.begin(), new_rules.end(),
+      std::back_inserter(diff.removed));
   std::set<std::string> probes;
   for (const auto* changed : {&diff.added, &diff.removed})
     for (const auto& rule : *changed) add_probes(rule, probes, diff.regexes_changed);
@@ -162,7 +166,8 @@ std::string client_text(const ClientIdentifier& client) {
 std::map<std::string, std::string> clients_of(const Config& config) {
   std::map<std::string, std::set<std::string>> groups;
   for (const auto& entry : config.blocking.client_groups_block)
-    for (const auto& client : entry.clients) groups[client_text(client)].insert(entry.groups.begin(), entry.groups.end());
+    for (const auto& client : entry.clients)
+      groups[client_text(client)].insert(entry.groups.begin(), entry.groups.end());
   std::map<std::string, std::string> texts;
   for (const auto& [client, names] : groups) {
     std::string& text = texts[client];
@@ -176,7 +181,8 @@ std::vector<Schedule> schedules_of(const Config& config, const std::string& grou
   const auto it = config.blocking.list_schedules.find(group);
   if (it == config.blocking.list_schedules.end()) return schedules;
   for (const auto& name : it->second)
-    if (const auto one = config.blocking.schedules.find(name); one != config.blocking.schedules.end()) schedules.push_back(one->second);
+    if (const auto one = config.blocking.schedules.find(name); one != config.blocking.schedules.end())
+      schedules.push_back(one->second);
   return schedules;
 }
 
@@ -191,8 +197,10 @@ void note_configuration(const Side& before, const Side& after, ListDiff& diff) {
   const auto new_clients = clients_of(after.config);
   for (const auto& [client, groups] : old_clients) {
     const auto it = new_clients.find(client);
-    if (it == new_clients.end()) diff.notes.push_back("client " + client + ": no entry any more (was in " + groups + ")");
-    else if (it->second != groups) diff.notes.push_back("client " + client + ": was in " + groups + ", is in " + it->second);
+    if (it == new_clients.end())
+      diff.notes.push_back("client " + client + ": no entry any more (was in " + groups + ")");
+    else if (it->second != groups)
+      diff.notes.push_back("client " + client + ": was in " + groups + ", is in " + it->second);
   }
   for (const auto& [client, groups] : new_clients)
     if (!old_clients.contains(client)) diff.notes.push_back("client " + client + ": new, in " + groups);
@@ -220,7 +228,8 @@ Json bounded(const Items& items, std::size_t shown_max, Show show) {
 base::Result<ListDiff, std::string> diff_lists(const std::string& before_path, const std::string& after_path,
                                                DownloadMode mode, Progress& progress) {
   if (is_configuration(before_path) != is_configuration(after_path))
-    return base::Error{"'" + before_path + "' and '" + after_path + "': one is a configuration, the other a list; compare like with like"};
+    return base::Error{"'" + before_path + "' and '" + after_path
+        + "': one is a configuration, the other a list; compare like with like"};
   const auto before = read_side(before_path, mode, progress);
   if (!before.ok()) return base::Error{before.error()};
   const auto after = read_side(after_path, mode, progress);
@@ -228,7 +237,8 @@ base::Result<ListDiff, std::string> diff_lists(const std::string& before_path, c
   ListDiff diff;
   std::set<std::string> groups;
   for (const Side* side : {&*before, &*after}) {
-    for (const auto& failed : side->failed) diff.notes.push_back((side == &*before ? "before: " : "after: ") + failed);
+    for (const auto& failed : side->failed)
+      diff.notes.push_back((side == &*before ? "before: " : "after: ") + failed);
     for (const auto& [group, rules] : side->rules) groups.insert(group);
   }
   for (const auto& group : groups) {
@@ -250,14 +260,18 @@ base::Result<ListDiff, std::string> diff_lists(const std::string& before_path, c
 std::string diff_text(const ListDiff& diff, std::size_t shown_max) {
   std::string out;
   for (const auto& group : diff.groups) {
-    out += group.group + ": " + with_separators(group.added.size()) + " added, " + with_separators(group.removed.size()) +
+    out += group.group + ": " + with_separators(group.added.size()) + " added, "
+        + with_separators(group.removed.size()) +
            " removed; the verdict changes for " + with_separators(group.changes.size()) + "\n";
     section(out, group.added, shown_max, [](const std::string& rule) { return "+ " + rule; });
     section(out, group.removed, shown_max, [](const std::string& rule) { return "- " + rule; });
     section(out, group.changes, shown_max,
-            [](const GroupDiff::Change& change) { return change.name + ": was " + change.before + ", is " + change.after; });
+            [](const GroupDiff::Change& change) {
+              return change.name + ": was " + change.before + ", is " + change.after;
+            });
     if (group.regexes_changed != 0)
-      out += "  " + with_separators(group.regexes_changed) + " regexes changed; which names they meet cannot be listed\n";
+      out += "  " + with_separators(group.regexes_changed)
+          + " regexes changed; which names they meet cannot be listed\n";
   }
   section(out, diff.notes, shown_max, [](const std::string& note) { return note; });
   return out.empty() ? "no difference\n" : out;

@@ -13,7 +13,8 @@ namespace rampart::control {
 
 struct GroupDiff {
   std::string group;
-  std::vector<std::string> added, removed;  ///< `example.org`, `*.x`, `/re/`, `192.0.2.0/24`, with `allow ` before it
+  /// `example.org`, `*.x`, `/re/`, `192.0.2.0/24`, with `allow ` before it.
+  std::vector<std::string> added, removed;
   struct Change {
     std::string name;  ///< or address; `*.x` stands for the names below x
     std::string before, after;  ///< "blocked", "allowed", "no rule"

@@ -21,8 +21,9 @@ using blocklists::SourceSpec;
 
 constexpr std::size_t kSharedShown = 3;  // lists named for their overlap, in text
 constexpr const char* kKinds[] = {"exact", "wildcard", "regex", "address"};
-constexpr const char* kCauses[blocklists::kSkipCauseCount] = {"cosmetic",      "modifier", "dnstype",   "urlPattern",
-                                                              "configuration", "rewrite",  "rpzTrigger"};
+constexpr const char* kCauses[blocklists::kSkipCauseCount] = {
+    "cosmetic",      "modifier", "dnstype",   "urlPattern",
+    "configuration", "rewrite",  "rpzTrigger"};
 
 std::uint64_t hash_of(const blocklists::Rule& rule) {
   std::string text;
@@ -52,7 +53,9 @@ Reading read(const SourceSpec& source, const ListTexts& texts) {
     return reading;
   }
   auto scan = blocklists::scan_list(*reader, texts.catalog_options().parser,
-                                    [&](const blocklists::Rule& rule, std::uint64_t) { reading.entries.push_back(hash_of(rule)); });
+                                    [&](const blocklists::Rule& rule, std::uint64_t /*line*/) {
+                                      reading.entries.push_back(hash_of(rule));
+                                    });
   if (!scan.ok()) {
     reading.error = scan.error();
     reading.entries.clear();
@@ -130,7 +133,8 @@ std::vector<SourceStatistics> list_statistics(const std::vector<ListEntry>& entr
     SourceStatistics one{entries[i], places[i], texts.state(entries[i].source), reading.error, reading.scan,
                          reading.entries.size(), reading.unique, {}};
     for (const auto& [other, count] : reading.shared) one.shared.emplace_back(first_place[other], count);
-    std::stable_sort(one.shared.begin(), one.shared.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::stable_sort(one.shared.begin(), one.shared.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
     all.push_back(std::move(one));
   }
   return all;
@@ -151,24 +155,28 @@ std::string statistics_text(const std::vector<SourceStatistics>& all) {
     if (!one.error.empty()) continue;
     std::string kinds;
     for (std::size_t i = 0; i < counts.rules.size(); ++i)
-      if (counts.rules[i] != 0) kinds += (kinds.empty() ? "" : ", ") + with_separators(counts.rules[i]) + " " + kKinds[i];
+      if (counts.rules[i] != 0)
+        kinds += (kinds.empty() ? "" : ", ") + with_separators(counts.rules[i]) + " " + kKinds[i];
     if (counts.exceptions != 0) kinds += "; " + with_separators(counts.exceptions) + " of them exceptions";
     line(out, "entries", with_separators(counts.rule_count()) + (kinds.empty() ? "" : " (" + kinds + ")"));
     line(out, "different", with_separators(one.different));
     line(out, "unique", with_separators(one.unique) + " (" + percent(one.unique, one.different) + ")");
     for (std::size_t i = 0; i < std::min(kSharedShown, one.shared.size()); ++i) {
       const auto& other = all[one.shared[i].first];
-      line(out, "shared", with_separators(one.shared[i].second) + " (" + percent(one.shared[i].second, one.different) +
+      line(out, "shared", with_separators(one.shared[i].second) + " ("
+          + percent(one.shared[i].second, one.different) +
                               ") with " + other.place + " " + other.entry.source.display_name());
     }
     line(out, "text", with_separators(one.scan.bytes) + " bytes, " + with_separators(counts.lines) + " lines, " +
                           with_separators(counts.blank_lines) + " blank or comments");
     for (std::size_t i = 0; i < counts.skipped.size(); ++i)
       if (counts.skipped[i] != 0)
-        line(out, "skipped", with_separators(counts.skipped[i]) + ": " + std::string(describe(static_cast<SkipCause>(i))));
+        line(out, "skipped", with_separators(counts.skipped[i]) + ": "
+            + std::string(describe(static_cast<SkipCause>(i))));
     if (counts.error_count != 0) {
       const auto& first = counts.errors.front();
-      line(out, "errors", with_separators(counts.error_count) + "; the first in line " + std::to_string(first.line) + ": " + first.text);
+      line(out, "errors", with_separators(counts.error_count) + "; the first in line " + std::to_string(first.line)
+          + ": " + first.text);
     }
   }
   return out.empty() ? "no lists are configured\n" : out;
@@ -186,7 +194,8 @@ std::string statistics_json(const std::vector<SourceStatistics>& all) {
     for (const auto& error : counts.errors) errors.push_back(Json{{"line", error.line}, {"error", error.text}});
     Json shared = Json::array();
     for (const auto& [other, count] : one.shared)
-      shared.push_back(Json{{"place", all[other].place}, {"list", all[other].entry.source.display_name()}, {"entries", count}});
+      shared.push_back(Json{{"place", all[other].place}, {"list", all[other].entry.source.display_name()},
+          {"entries", count}});
     Json row{{"group", one.entry.group},
              {"action", action_word(one.entry)},
              {"list", one.entry.source.display_name()},

@@ -27,7 +27,8 @@ struct SourceStatistics {
 };
 
 /// One for each entry, in their order.
-[[nodiscard]] std::vector<SourceStatistics> list_statistics(const std::vector<ListEntry>& entries, const ListTexts& texts,
+[[nodiscard]] std::vector<SourceStatistics> list_statistics(const std::vector<ListEntry>& entries,
+                                                            const ListTexts& texts,
                                                             Progress& progress);
 
 [[nodiscard]] std::string statistics_text(const std::vector<SourceStatistics>& all);

@@ -59,7 +59,8 @@ struct ListTexts::Gathering {
 ListTexts::ListTexts(const std::vector<ListEntry>& entries, ListCatalogOptions options, DownloadMode mode,
                      Progress& progress)
     : options_(std::move(options)) {
-  Gathering how{blocklists::AdmissionGate(base::HashKey{}, options_.admission), {}, options_.downloads.cache_path, mode};
+  Gathering how{blocklists::AdmissionGate(base::HashKey{}, options_.admission), {}, options_.downloads.cache_path,
+      mode};
   options_.downloads.cache_path = make_private_folder();
   if (options_.downloads.attempts == 0) options_.downloads.attempts = 1;  // for ever is for servers
   for (const auto& entry : entries) {
@@ -72,7 +73,8 @@ ListTexts::ListTexts(const std::vector<ListEntry>& entries, ListCatalogOptions o
   std::atomic<std::size_t> next{0};
   const auto run = [&] {
     for (std::size_t i; (i = next.fetch_add(1)) < work.size();) {
-      progress.show("[" + std::to_string(i + 1) + "/" + std::to_string(work.size()) + "] " + work[i]->first.display_name());
+      progress.show("[" + std::to_string(i + 1) + "/" + std::to_string(work.size()) + "] "
+          + work[i]->first.display_name());
       try {
         work[i]->second = gather(work[i]->first, how);
       } catch (const std::exception& e) {
@@ -81,7 +83,8 @@ ListTexts::ListTexts(const std::vector<ListEntry>& entries, ListCatalogOptions o
     }
   };
   std::vector<std::thread> others;
-  for (std::size_t i = 1; i < std::min<std::size_t>(options_.concurrency, work.size()); ++i) others.emplace_back(run);
+  for (std::size_t i = 1; i < std::min<std::size_t>(options_.concurrency, work.size()); ++i)
+    others.emplace_back(run);
   run();
   for (auto& other : others) other.join();
   progress.clear();
@@ -101,12 +104,14 @@ TextState ListTexts::gather(const SourceSpec& source, const Gathering& how) cons
     return how.gate.judge(*version.rules, version.statistics, {how.denied.contains(source), before});
   };
   if (source.kind != SourceKind::kHttp) {
-    const auto readable = blocklists::read_text(source, [](std::string_view) { return false; }, {.accept_html = true});
+    const auto readable = blocklists::read_text(source, [](std::string_view) { return false; },
+        {.accept_html = true});
     if (!readable.ok()) return {Kind::kFailed, readable.error(), {}};
     const auto loaded = blocklists::load_local(source, key, options_.parser, options_.downloads.reading);
     if (!loaded.ok()) return {Kind::kRefused, loaded.error(), {}};
     if (source.kind == SourceKind::kInline) return {Kind::kInline, {}, {}};
-    if (const auto refused = judge(*loaded, std::nullopt)) return {Kind::kRefused, refused->why, written_at(source.text)};
+    if (const auto refused = judge(*loaded, std::nullopt))
+      return {Kind::kRefused, refused->why, written_at(source.text)};
     return {Kind::kFile, {}, written_at(source.text)};
   }
   const fs::path own = blocklists::DownloadCache(options_.downloads.cache_path).path_of(source.text);

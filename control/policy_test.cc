@@ -14,19 +14,22 @@ const std::vector<std::string> kTopKeys = {"config", "expectations"};
 const std::vector<std::string> kKeys = {"name", "names", "client", "group", "groups", "type",
                                         "at",   "expect", "answer", "reason"};
 
-void check_keys(const ConfigNode& map, const std::vector<std::string>& known, const std::string& where, Findings& findings) {
+void check_keys(const ConfigNode& map, const std::vector<std::string>& known, const std::string& where,
+    Findings& findings) {
   for (const auto& entry : map.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
     const std::string near = nearest(entry.key, known);
     std::string all;
     for (const auto& key : known) all += (all.empty() ? "" : ", ") + key;
     findings.fault(entry.place, where + entry.key,
-                   "unknown key" + (near.empty() ? std::string() : " (is `" + near + "` meant?)") + "; known are " + all);
+                   "unknown key" + (near.empty() ? std::string() : " (is `" + near + "` meant?)") + "; known are "
+                       + all);
   }
 }
 
 /// A scalar, or nothing with a fault.
-std::optional<std::string> scalar(const ConfigNode& map, const char* key, const std::string& where, Findings& findings) {
+std::optional<std::string> scalar(const ConfigNode& map, const char* key, const std::string& where,
+    Findings& findings) {
   const auto* entry = map.find(key);
   if (entry == nullptr || entry->value->is_null()) return std::nullopt;
   if (entry->value->is_scalar()) return entry->value->text;
@@ -46,7 +49,8 @@ std::vector<std::string> values(const ConfigNode& map, const char* one, const ch
       if (item->is_scalar()) out.push_back(item->text);
       else findings.fault(item->place, where + key, "found " + describe(*item) + "; write one value");
     }
-    if (entry->value->is_map()) findings.fault(entry->value->place, where + key, "found a map; write a value or a list");
+    if (entry->value->is_map())
+      findings.fault(entry->value->place, where + key, "found a map; write a value or a list");
   }
   return out;
 }
@@ -55,12 +59,14 @@ Expectation parse_one(const ConfigNode& map, const std::string& where, Findings&
   Expectation e;
   e.place = map.place;
   check_keys(map, kKeys, where, findings);
-  const auto place_of = [&](const char* key) { return map.find(key) != nullptr ? map.find(key)->value->place : map.place; };
+  const auto place_of = [&](const char* key) { return map.find(key) != nullptr ? map.find(key)->value->place
+      : map.place; };
   e.names = values(map, "name", "names", where, findings);
   if (e.names.empty()) findings.fault(map.place, where + "name", "missing: which name is asked");
   for (const auto& name : e.names)
     if (!dns::Name::parse(name))
-      findings.fault(place_of(map.find("name") != nullptr ? "name" : "names"), where + "name", quoted(name) + " is no domain name");
+      findings.fault(place_of(map.find("name") != nullptr ? "name" : "names"), where + "name", quoted(name)
+          + " is no domain name");
   e.client = scalar(map, "client", where, findings).value_or("");
   e.groups = values(map, "group", "groups", where, findings);
   if (e.client.empty() == e.groups.empty())
@@ -83,9 +89,12 @@ Expectation parse_one(const ConfigNode& map, const std::string& where, Findings&
   else if (*expect == "blocked") e.outcome = Expectation::Outcome::kBlocked;
   else if (*expect == "allowed") e.outcome = Expectation::Outcome::kAllowed;
   else if (*expect == "answer") e.outcome = Expectation::Outcome::kAnswer;
-  else findings.fault(place_of("expect"), where + "expect", "found " + quoted(*expect) + "; allowed are blocked, allowed and answer");
+  else
+    findings.fault(place_of("expect"), where + "expect", "found " + quoted(*expect)
+        + "; allowed are blocked, allowed and answer");
   if (e.outcome == Expectation::Outcome::kAnswer && e.answer.empty())
-    findings.fault(map.place, where + "answer", "missing: an address, text of the answer, or a return code such as NXDOMAIN");
+    findings.fault(map.place, where + "answer",
+        "missing: an address, text of the answer, or a return code such as NXDOMAIN");
   return e;
 }
 
@@ -118,7 +127,8 @@ bool is_met(const Expectation& e, const AnswerReport& report) {
   if (!met || e.reason.empty()) return met;
   if (report.outcome.reason.find(e.reason) != std::string::npos) return true;
   return std::any_of(report.rules.begin(), report.rules.end(),
-                     [&](const DecidingRule& rule) { return rule.rule.find(e.reason) != std::string::npos || rule.list == e.reason; });
+                     [&](const DecidingRule& rule) { return rule.rule.find(e.reason) != std::string::npos
+                         || rule.list == e.reason; });
 }
 
 std::string expected_text(const Expectation& e) {
@@ -158,9 +168,11 @@ base::Result<PolicyTests, std::vector<Fault>> parse_policy_tests(std::string_vie
     for (std::size_t i = 0; i < list->value->items.size() && !findings.is_full(); ++i) {
       const ConfigNode& item = *list->value->items[i];
       const std::string where = "expectations[" + std::to_string(i) + "]";
-      if (!item.is_map()) findings.fault(item.place, where, "found " + describe(item) + "; write `name`, who asks, and `expect`");
+      if (!item.is_map())
+        findings.fault(item.place, where, "found " + describe(item) + "; write `name`, who asks, and `expect`");
       else if (tests.expectations.size() == kExpectationsMax)
-        findings.fault(item.place, where, "more than " + std::to_string(kExpectationsMax) + " expectations; split the file");
+        findings.fault(item.place, where, "more than " + std::to_string(kExpectationsMax)
+            + " expectations; split the file");
       else tests.expectations.push_back(parse_one(item, where + ".", findings));
       if (tests.expectations.size() > kExpectationsMax) break;
     }

@@ -35,7 +35,8 @@ struct PolicyTests {
 inline constexpr std::size_t kExpectationsMax = 10'000;
 
 /// Every fault of the file, with its line.
-[[nodiscard]] base::Result<PolicyTests, std::vector<Fault>> parse_policy_tests(std::string_view text, const std::string& file);
+[[nodiscard]] base::Result<PolicyTests, std::vector<Fault>> parse_policy_tests(std::string_view text,
+    const std::string& file);
 
 /// One expectation that was not met, or could not be tried.
 struct PolicyFault {

@@ -115,7 +115,8 @@ base::Result<AnswerReport, std::string> PolicyTrial::decide(const QueryCommand& 
     const auto& groups = policy.upstreams->groups;
     const std::size_t group = context.identity->upstream_group;
     report.outcome.reason = "not answered here: the upstreams of group '" +
-                            (group < groups.size() ? groups[group].name : std::string("default")) + "' would be asked";
+                            (group < groups.size() ? groups[group].name : std::string("default"))
+                                + "' would be asked";
   }
   return report;
 }

@@ -21,7 +21,8 @@ namespace rampart::control {
 class PolicyTrial {
  public:
   /// The error says which limit the lists exceed. Lists that cannot be read are in `list_errors()`.
-  [[nodiscard]] static base::Result<std::unique_ptr<PolicyTrial>, std::string> create(Config config, DownloadMode mode,
+  [[nodiscard]] static base::Result<std::unique_ptr<PolicyTrial>,
+      std::string> create(Config config, DownloadMode mode,
                                                                                       Progress& progress);
 
   /// An address that stands for the client: `text` itself if it is one, that of the name in clientLookup.clients,

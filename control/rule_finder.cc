@@ -68,7 +68,8 @@ std::vector<DecidingRule> deciding_rules(const resolver::QueryContext& context,
       rule.address = context.blocked_address;
       rule.rule = rule.wanted = context.blocked_address.to_string();
     } else {
-      rule.wanted = suffix_of(is_target ? context.blocked_target.view() : context.name.view(), match.labels_skipped);
+      rule.wanted = suffix_of(is_target ? context.blocked_target.view() : context.name.view(),
+          match.labels_skipped);
       rule.rule = (match.kind == RuleKind::kWildcard ? "*." : "") + rule.wanted;
     }
     rules.push_back(std::move(rule));

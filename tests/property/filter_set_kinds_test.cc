@@ -1,4 +1,5 @@
-// FilterSet against something dumber for what filter_set_test.cc leaves out: address ranges compared bit by bit, and
+// FilterSet against something dumber for what filter_set_test.cc leaves out: address ranges compared bit by bit,
+// and
 // regexes (asked one by one) beside names and addresses, with all strengths of rules.
 #include <gtest/gtest.h>
 #include <re2/re2.h>
@@ -113,10 +114,13 @@ TEST(FilterSetKinds, RandomRangesOfBothFamiliesDecideAsTheirBitsDo) {
     for (int i = 0; i < 100; ++i) {
       const auto asked = address();
       const GroupMask groups = random() % 8;
-      const int best = strongest(rules, groups, [&](const NaiveRule& rule) { return has_same_bits(rule.range, asked); });
+      const int best = strongest(rules, groups,
+          [&](const NaiveRule& rule) { return has_same_bits(rule.range, asked); });
       const Verdict verdict = filter->match(asked, groups);
-      ASSERT_EQ(verdict.action, action_of_strength(best)) << asked.to_string() << " seed " << seed << " round " << round;
-      for (std::size_t m = 0; m < verdict.match_count; ++m) {  // the reported list has such a rule, of that strength
+      ASSERT_EQ(verdict.action, action_of_strength(best)) << asked.to_string() << " seed " << seed << " round "
+          << round;
+      for (std::size_t m = 0; m < verdict.match_count; ++m)
+        {  // the reported list has such a rule, of that strength
         const NaiveRule& reported = rules[verdict.matches[m].source];
         ASSERT_TRUE(has_same_bits(reported.range, asked) && strength(reported) == best) << "seed " << seed;
       }
@@ -128,7 +132,8 @@ TEST(FilterSetKinds, RegexesBesideNamesOverThreeLetters) {
   const auto seed = std::random_device{}();
   RecordProperty("seed", std::to_string(seed));
   std::mt19937 random(seed);
-  const std::vector<std::string> kRegexes = {"^a", "b$", "a.b", "[bc]{2}", "^(a|b)\\.", "c", "^a\\.b\\.c$", "\\.b\\."};
+  const std::vector<std::string> kRegexes = {"^a", "b$", "a.b", "[bc]{2}", "^(a|b)\\.", "c", "^a\\.b\\.c$",
+      "\\.b\\."};
   std::vector<std::string> names = {"a", "b", "c"};
   for (std::size_t i = 0; names.size() < 120; ++i)
     for (const char letter : {'a', 'b', 'c'}) names.push_back(std::string(1, letter) + "." + names[i]);
@@ -137,7 +142,8 @@ TEST(FilterSetKinds, RegexesBesideNamesOverThreeLetters) {
     for (auto& rule : rules) {
       rule = random_strength(random);
       rule.kind = static_cast<RuleKind>(random() % 3);
-      rule.text = rule.kind == RuleKind::kRegex ? kRegexes[random() % kRegexes.size()] : names[random() % names.size()];
+      rule.text = rule.kind == RuleKind::kRegex ? kRegexes[random() % kRegexes.size()]
+          : names[random() % names.size()];
     }
     const auto filter = build(rules, 3);
     for (const auto& name : names) {
@@ -162,7 +168,8 @@ TEST(FilterSetKinds, RealRegexesAndAddresses) {
   class Both final : public RuleSink {
    public:
     void add(const Rule& rule) override {
-      rules.push_back({0, Action::kDeny, rule.action, rule.important, rule.kind, std::string(rule.regex), rule.range});
+      rules.push_back({0, Action::kDeny, rule.action, rule.important, rule.kind, std::string(rule.regex),
+          rule.range});
     }
     std::vector<NaiveRule> rules;
   } sink;
@@ -198,7 +205,8 @@ TEST(FilterSetKinds, RealRegexesAndAddresses) {
       for (const auto octet : listed[i].octets()) value = value << 8 | octet;
       const auto asked = base::IpAddress::v4(value ^ flip);
       const bool expected = std::binary_search(listed.begin(), listed.end(), asked) ||
-                            std::any_of(wider.begin(), wider.end(), [&](const auto& r) { return has_same_bits(r, asked); });
+                            std::any_of(wider.begin(), wider.end(),
+                                [&](const auto& r) { return has_same_bits(r, asked); });
       ASSERT_EQ(filter->match(asked, 1).action == Action::kDeny, expected) << asked.to_string();
     }
   }

@@ -8,7 +8,8 @@
 namespace rampart::control {
 namespace {
 
-Config config_of(std::vector<std::pair<std::string, std::string>> denylists, std::vector<std::pair<std::string, std::string>> allowlists = {}) {
+Config config_of(std::vector<std::pair<std::string, std::string>> denylists, std::vector<std::pair<std::string,
+    std::string>> allowlists = {}) {
   Config config;
   config.upstreams.groups["default"] = {};
   Blocking::ClientGroups everybody;
@@ -27,14 +28,16 @@ Config config_of(std::vector<std::pair<std::string, std::string>> denylists, std
 
 class Trial {
  public:
-  explicit Trial(Config config) : trial_(PolicyTrial::create(std::move(config), DownloadMode::kNone, progress_).value()) {}
+  explicit Trial(Config config) : trial_(PolicyTrial::create(std::move(config), DownloadMode::kNone,
+      progress_).value()) {}
   /// "group action rule line" of each rule, located.
   std::string rules(const std::string& name) {
     auto report = trial_->decide({name, 1, *base::IpAddress::parse("192.0.2.1"), {}}, std::tm{}).value();
     trial_->locate(report.rules);
     std::string text;
     for (const auto& rule : report.rules)
-      text += (text.empty() ? "" : ", ") + rule.group + " " + rule.action + " " + rule.rule + " " + std::to_string(rule.line);
+      text += (text.empty() ? "" : ", ") + rule.group + " " + rule.action + " " + rule.rule + " "
+          + std::to_string(rule.line);
     return text;
   }
   PolicyTrial& operator*() { return *trial_; }
@@ -82,7 +85,8 @@ TEST(RuleFinder, SaysWhyThereIsNoLine) {
   std::vector<DecidingRule> rules(1);
   rules[0].list = "https://lists.example.org/a";
   rules[0].group = "a";
-  const ListEntry download{"a", blocklists::Action::kDeny, {blocklists::SourceKind::kHttp, "https://lists.example.org/a"}};
+  const ListEntry download{"a", blocklists::Action::kDeny, {blocklists::SourceKind::kHttp,
+      "https://lists.example.org/a"}};
   locate(rules, {download}, "", {});
   EXPECT_NE(rules[0].note.find("cachePath"), std::string::npos);
   rules[0].note.clear();
