@@ -257,7 +257,7 @@ constexpr ConfigRow kRows[] = {
     row<&C::api, &Api::read_only_tokens>("api.readOnlyTokens", "Bearer tokens that may only look.", kOwn),
     row<&C::api, &Api::allowed_networks>("api.allowedNetworks", "Who may use the API at all; empty: loopback and private networks.", kOwn),
     row<&C::health, &Health::required>("health.required", "Parts without which this server reports itself as not ready.", kOwn),
-    row<&C::health, &Health::list_max_age>("health.listMaxAge", "Lists that could not be refreshed for so long count as degraded.", {at_least(1), Effect::kNotYet, Origin::kOurs}),
+    row<&C::health, &Health::list_max_age>("health.listMaxAge", "Lists that could not be refreshed for so long count as failed; until then, as degraded.", {at_least(1), Effect::kWorks, Origin::kOurs}),
     row<&C::health, &Health::certificate_min_days>("health.certificateMinDays", "A certificate that ends sooner counts as degraded.", kOwn),
 };
 
@@ -285,7 +285,7 @@ constexpr struct {
     {"dnssec", "Validation."},
     {"log", "The server's own log."},
     {"api", "Who may use the REST API."},
-    {"health", "What `/health` says."},
+    {"health", "What `/readyz` says."},
 };
 
 using Kind = DeprecatedKey::Kind;

@@ -48,7 +48,7 @@ struct HttpLimits {
   std::chrono::milliseconds idle_time{60'000};   ///< between two requests of a connection
   std::chrono::milliseconds write_time{30'000};  ///< for a whole response
   std::chrono::milliseconds reply_time{15 * 60'000};  ///< a list refresh may take minutes
-  std::chrono::milliseconds certificate_check{30'000};  ///< between looks at the certificate files
+  std::chrono::milliseconds certificate_check{5'000};  ///< between looks at the certificate files
 };
 
 struct HttpServerOptions {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "control/commands_config.h"
+#include "control/config_json_schema.h"
 #include "control/metrics.h"
 
 namespace rampart::control {
@@ -89,6 +90,7 @@ AdminApiOptions admin_api_options(const Config& config) {
   options.metrics_enabled = config.prometheus.enable;
   options.metrics_path = config.prometheus.path;
   options.access = access_options(config);
+  options.config_schema_json = config_json_schema();
   return options;
 }
 

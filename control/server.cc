@@ -178,6 +178,7 @@ base::Result<ListCatalog::Outcome, std::string> Server::load_lists(const Config&
     list_errors_ = outcome->errors;
     list_errors_.insert(list_errors_.end(), outcome->stale.begin(), outcome->stale.end());
     lists_loaded_at_ = base::wall_now();
+    if (list_errors_.empty()) lists_complete_at_ = lists_loaded_at_;
   }
   const bool must_succeed = config.blocking.loading.strategy == InitStrategy::kFailOnError;
   if (starting && must_succeed && !outcome->empty_groups.empty())

@@ -85,6 +85,7 @@ class Server final : public ControlPlane {
   Config config_;
   std::vector<std::string> list_errors_;
   base::WallTime lists_loaded_at_{};
+  base::WallTime lists_complete_at_ = base::wall_now();  ///< last load without an error; at first, the start
   std::shared_ptr<const blocklists::FilterSet> filter_;
   BlockingSwitch blocking_;
   PolicyBuilder policies_;

@@ -1,10 +1,12 @@
 // What REST API, metrics and health see of the server. Everything here runs on threads of the HTTP side; the query
 // path is reached only through published snapshots, posted queries, and counters that are read.
 #include <future>
+#include <map>
 
 #include "base/log.h"
 #include "control/answer_report.h"
 #include "control/commands_config.h"
+#include "control/process_figures.h"
 #include "control/query_log_health.h"
 #include "control/server.h"
 #include "dns/presentation.h"
@@ -35,6 +37,42 @@ base::Result<AnswerReport, std::string> ask(resolver::Worker& worker, const Quer
                        });
   if (result.wait_for(kQueryWait) != std::future_status::ready) return base::Error{std::string("no answer in time")};
   return result.get();
+}
+
+/// Each worker has its own view of each upstream: up if any of them gets answers, and the mean of what they measured.
+/// Costs a worker the copying of a few names; one that does not react in time is left out.
+void collect_upstreams(const std::vector<std::unique_ptr<resolver::Worker>>& workers, MetricsSnapshot& into) {
+  using Statuses = std::vector<resolver::UpstreamStatus>;
+  std::vector<std::future<Statuses>> waiting;
+  for (const auto& worker : workers) {
+    auto promise = std::make_shared<std::promise<Statuses>>();
+    waiting.push_back(promise->get_future());
+    worker->post([&worker = *worker, promise] { promise->set_value(worker.forwarder().status(base::monotonic_now())); });
+  }
+  struct Sum {
+    bool is_up = false;
+    double seconds = 0;
+    unsigned measured = 0;
+  };
+  std::map<std::pair<std::string, std::string>, Sum> sums;
+  const auto deadline = std::chrono::steady_clock::now() + kStatusWait;
+  for (auto& future : waiting) {
+    if (future.wait_until(deadline) != std::future_status::ready) continue;
+    for (const auto& status : future.get()) {
+      Sum& sum = sums[{status.group, status.upstream}];
+      sum.is_up |= !status.is_down;
+      if (status.round_trip.count() == 0) continue;
+      sum.seconds += std::chrono::duration<double>(status.round_trip).count();
+      ++sum.measured;
+    }
+  }
+  for (const auto& [key, sum] : sums) {
+    const Labels labels = {{"group", key.first}, {"upstream", key.second}};
+    into.gauge("upstream_up", "0 after several queries in a row without an answer.", sum.is_up ? 1 : 0, labels);
+    if (sum.measured == 0) continue;
+    into.gauge("upstream_round_trip_seconds", "Smoothed time that an upstream takes to answer.", sum.seconds / sum.measured,
+               labels);
+  }
 }
 
 }  // namespace
@@ -180,6 +218,7 @@ HealthReport Server::health() {
   if (!list_errors_.empty()) {
     lists.state = ComponentState::kDegraded;
     lists.last_error = list_errors_.front();
+    if (base::wall_now() - lists_complete_at_ > config_.health.list_max_age) lists.state = ComponentState::kFailed;
   }
   report.components.push_back(std::move(lists));
 
@@ -199,6 +238,15 @@ HealthReport Server::health() {
     if (days <= 0) certificate.state = ComponentState::kFailed;
     report.components.push_back(std::move(certificate));
   }
+
+  if (const auto process = read_process_figures()) {
+    ComponentHealth memory{"memory"};
+    memory.values = {{"residentBytes", static_cast<double>(process->resident_bytes)},
+                     {"cacheBytes", static_cast<double>(cache_->stats().bytes_used)},
+                     {"cacheBytesMax", static_cast<double>(cache_->stats().bytes_max)},
+                     {"listBytes", static_cast<double>(filter_->memory_bytes())}};
+    report.components.push_back(std::move(memory));
+  }
   return report;
 }
 
@@ -215,11 +263,17 @@ void Server::collect(MetricsSnapshot& into) {
   {
     const std::lock_guard lock(mutex_);
     into.blocking_enabled = blocking_.state().enabled;
+    const auto age = std::chrono::duration_cast<seconds>(base::wall_now() - lists_complete_at_);
+    into.gauge("lists_complete_age_seconds", "Time since the last load of lists without an error (at first, since start).",
+               static_cast<double>(age.count()));
+    into.gauge("lists_failed_sources", "Sources that the last load of lists could not take.",
+               static_cast<double>(list_errors_.size()));
     into.last_list_refresh_unix_s =
         static_cast<double>(std::chrono::duration_cast<seconds>(lists_loaded_at_.time_since_epoch()).count());
   }
   into.failed_downloads = lists_->failed_downloads();
   traffic_.fill(into);
+  collect_upstreams(workers_, into);
 
   std::uint64_t udp = 0, tcp = 0, rejected = 0, timeouts = 0, overload = 0, truncated = 0, log_dropped = 0, stale = 0;
   std::uint64_t upstream_timeouts = 0, upstream_errors = 0, joined = 0, forwarded = 0;
@@ -271,6 +325,7 @@ void Server::collect(MetricsSnapshot& into) {
     count("lists_refused_total", "New versions of lists that were refused, by cause.", lists_->refusals().value(cause),
           {{"reason", std::string(to_text(cause))}});
   }
+  into.gauge("cache_bytes_max", "Bound of the cache's memory.", static_cast<double>(cache.bytes_max));
   into.gauge("cache_bytes", "Memory of cached answers.", static_cast<double>(cache.bytes_used));
   into.gauge("filter_bytes", "Memory of the compiled block lists.", static_cast<double>(policy->filter->memory_bytes()));
   const auto log = query_log_->stats();

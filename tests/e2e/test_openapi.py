@@ -147,5 +147,25 @@ class FakeServer(Api, unittest.TestCase):
         harness.wait_for(lambda: self.call("GET", "/healthz")[0] == 200, "the fixture does not answer")
 
 
+class RealServer(Api, harness.E2eTest):
+    """The whole program, with a real upstream behind it."""
+
+    def setUp(self):
+        super().setUp()
+        knot = self.start(harness.Knot(self.directory, ["example.org. 300 A 192.0.2.1", "example.org. 300 AAAA 2001:db8::1"]))
+        server = self.start(harness.Rampart(self.directory, harness.base_config(knot.port, """
+blocking:
+  denylists: {ads: [LIST]}
+  clientGroupsBlock: {default: [ads]}
+statistics: {enable: true}
+""").replace("LIST", str(self.write_list())).replace("  dns: {dns}", "  dns: {dns}\n  http: {http}")))
+        self.api_port = server.http_port
+
+    def write_list(self):
+        path = harness.pathlib.Path(self.directory) / "list.txt"
+        path.write_text("ads.example.org\n")
+        return path
+
+
 if __name__ == "__main__":
     unittest.main()
