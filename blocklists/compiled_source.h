@@ -57,6 +57,7 @@ class CompiledSource {
 
  private:
   friend class SourceCompiler;
+  friend class SourceArchive;
   std::array<PageArray<std::uint64_t>, RuleClass::kCount> hashes_;  ///< each sorted, without duplicates
   std::vector<Regex> regexes_;
   std::vector<Range> ranges_;

@@ -73,6 +73,14 @@ FilterSetBuilder::SourceId FilterSetBuilder::add_source(SourceInfo info, std::sh
   return state_->register_source(std::move(info), input);
 }
 
+FilterSetBuilder::SourceId FilterSetBuilder::add_consumed_source(SourceInfo info,
+                                                                 std::shared_ptr<CompiledSource> source) {
+  CompiledSource* const raw = source.get();
+  const SourceId id = add_source(std::move(info), std::shared_ptr<const CompiledSource>(std::move(source)));
+  state_->inputs[state_->input_of[id]].owned = raw;
+  return id;
+}
+
 FilterSetBuilder::SourceId FilterSetBuilder::add_source(SourceInfo info, CompiledSource&& source) {
   auto owned = std::make_shared<CompiledSource>(std::move(source));
   CompiledSource* const raw = owned.get();

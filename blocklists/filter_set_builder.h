@@ -44,6 +44,8 @@ class FilterSetBuilder {
   /// Ids count from 0 in the order of calls; where several sources carry a rule, the lowest id is reported.
   /// `info.entries` is filled in by build().
   [[nodiscard]] SourceId add_source(SourceInfo info, std::shared_ptr<const CompiledSource> source);
+  /// The same, for a source that stands for several lists and that nobody needs afterwards: build() consumes it.
+  [[nodiscard]] SourceId add_consumed_source(SourceInfo info, std::shared_ptr<CompiledSource> source);
   /// The same, for a source that nobody keeps: its memory is given back while the index grows.
   [[nodiscard]] SourceId add_source(SourceInfo info, CompiledSource&& source);
   /// A source whose rules follow one by one.

@@ -155,7 +155,7 @@ base::Result<LoadedSource, std::string> compile(const std::string& name, const b
     return base::Error{name + ": " + explain_errors(parser.statistics())};
   }
   LoadedSource loaded;
-  loaded.rules = std::make_shared<const CompiledSource>(compiler.finish());
+  loaded.rules = std::make_shared<CompiledSource>(compiler.finish());
   loaded.statistics = parser.statistics();
   loaded.bytes = *bytes;
   return loaded;

@@ -35,7 +35,7 @@ struct SourceSpec {
 
 /// One successful reading of a source.
 struct LoadedSource {
-  std::shared_ptr<const CompiledSource> rules;
+  std::shared_ptr<CompiledSource> rules;
   ListStatistics statistics;
   std::uint64_t bytes = 0;  ///< of text, after decompression
   std::string stale_because;  ///< why this is the last good copy from disk, not what the server has now; else empty

@@ -12,16 +12,12 @@
 
 namespace rampart::control {
 
+using blocklists::CompiledSource;
 using blocklists::FilterSetBuilder;
 using blocklists::LoadedSource;
+using blocklists::SourceArchive;
 using blocklists::SourceKind;
 using blocklists::SourceSpec;
-
-namespace {
-
-LoadedSource nothing() { return {std::make_shared<blocklists::CompiledSource>(), {}, 0}; }
-
-}  // namespace
 
 ListCatalog::ListCatalog(const base::HashKey& key, ListCatalogOptions options) : key_(key) {
   set_options(std::move(options));
@@ -37,8 +33,8 @@ void ListCatalog::set_options(ListCatalogOptions options) {
 ListCatalog::Reading ListCatalog::read(const Wanted& wanted, const blocklists::AdmissionGate& gate, Effort effort) {
   const SourceSpec& source = *wanted.source;
   std::optional<std::uint64_t> entries_in_force;
-  if (const auto last = last_good_.find(source); last != last_good_.end() && last->second.rules->rule_count() != 0)
-    entries_in_force = last->second.rules->rule_count();
+  if (const auto last = last_good_.find(source); last != last_good_.end() && last->second.entries != 0)
+    entries_in_force = last->second.entries;
   const blocklists::Judge judge = [&](const LoadedSource& version, std::optional<std::uint64_t> entries_on_disk) {
     auto refused = gate.judge(*version.rules, version.statistics,
                               {wanted.denies, entries_in_force ? entries_in_force : entries_on_disk});
@@ -95,10 +91,21 @@ std::map<SourceSpec, ListCatalog::Wanted> ListCatalog::read_all(const std::vecto
   return readings;
 }
 
+base::Result<ListCatalog::Version, std::string> ListCatalog::last_good(const SourceSpec& source) {
+  const auto last = last_good_.find(source);
+  if (last == last_good_.end()) return Version{0, std::make_shared<CompiledSource>(), {}};
+  Version version{last->second.entries, last->second.rules, {}};
+  if (version.rules) return version;
+  auto rules = last->second.archive->read();
+  if (!rules.ok()) return base::Error{"the last good version of " + source.display_name() + " is lost: " + rules.error()};
+  version.rules = std::make_shared<CompiledSource>(std::move(rules).value());
+  return version;
+}
+
 base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vector<ListEntry>& entries,
                                                               Effort effort) {
   Outcome outcome;
-  std::map<SourceSpec, LoadedSource> versions;
+  std::map<SourceSpec, Version> versions;
   std::set<std::string> failed_groups;
   std::map<std::string, std::uint64_t> rules_of_group;
 
@@ -110,33 +117,37 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto readings = read_all(entries, effort);
   for (const auto& entry : entries) {
     if (!versions.contains(entry.source)) {
-      Reading& loaded = readings.at(entry.source).reading;
-      if (!loaded.ok() && effort == Effort::kAtHand && entry.source.kind == SourceKind::kHttp) {
-        outcome.is_complete = false;  // no error: it is about to be downloaded
-        versions.emplace(entry.source, nothing());
-      } else if (loaded.ok()) {
+      Version version{0, std::make_shared<CompiledSource>(), {}};
+      if (Reading& loaded = readings.at(entry.source).reading; loaded.ok()) {
+        version = {loaded->rules->rule_count(), std::move(loaded->rules), {}};
         base::log::info("lists", "import succeeded",
-                        {{"source", entry.source.display_name()}, {"count", std::to_string(loaded->rules->rule_count())}});
+                        {{"source", entry.source.display_name()}, {"count", std::to_string(version.entries)}});
         if (!loaded->stale_because.empty())
           (loaded->was_refused ? outcome.errors : outcome.stale).push_back(loaded->stale_because);
-        versions.emplace(entry.source, std::move(loaded).value());
+      } else if (effort == Effort::kAtHand && entry.source.kind == SourceKind::kHttp) {
+        outcome.is_complete = false;  // no error: it is about to be downloaded
       } else {
-        const auto kept = last_good_.find(entry.source);
-        const bool has_rules = kept != last_good_.end() && kept->second.rules->rule_count() != 0;
+        auto kept = last_good(entry.source);
+        if (!kept.ok()) return base::Error{kept.error()};
+        version = std::move(kept).value();
         base::log::error("lists", loaded.error(),
-                         {{"group", entry.group}, {"in_force", has_rules ? "last good version" : "nothing"}});
+                         {{"group", entry.group}, {"in_force", version.entries != 0 ? "last good version" : "nothing"}});
         outcome.errors.push_back(loaded.error());
         failed_groups.insert(entry.group);
-        versions.emplace(entry.source, kept != last_good_.end() ? kept->second : nothing());
       }
+      if (version.entries >= SourceArchive::kNamesMin)
+        if (auto archive = SourceArchive::write(*version.rules, options_.downloads.cache_path); archive.ok())
+          version.archive.emplace(std::move(archive).value());
+      versions.emplace(entry.source, std::move(version));
     }
-    const LoadedSource& version = versions.at(entry.source);
-    rules_of_group[entry.group] += version.rules->rule_count();
+    const Version& version = versions.at(entry.source);
+    rules_of_group[entry.group] += version.entries;
     blocklists::SourceInfo info;
     info.name = entry.source.display_name();
     info.group = *builder->group_index(entry.group);
     info.action = entry.action;
-    static_cast<void>(builder->add_source(info, version.rules));
+    if (version.archive) static_cast<void>(builder->add_consumed_source(info, version.rules));
+    else static_cast<void>(builder->add_source(info, version.rules));
   }
   for (const auto& group : failed_groups)
     if (rules_of_group[group] == 0) outcome.empty_groups.push_back(group);
@@ -144,6 +155,8 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto built = builder->build();
   if (!built.ok()) return base::Error{built.error()};
   outcome.filter = std::move(built).value();
+  for (auto& [source, version] : versions)
+    if (version.archive) version.rules.reset();
   last_good_ = std::move(versions);
   return outcome;
 }

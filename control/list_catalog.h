@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "blocklists/filter_set.h"
 #include "blocklists/list_download.h"
 #include "blocklists/list_source.h"
+#include "blocklists/source_archive.h"
 
 namespace rampart::control {
 
@@ -49,7 +51,8 @@ class ListCatalog {
   /// kAtHand asks no server: of a download the copy on disk is taken, and it is no error if there is none.
   enum class Effort : std::uint8_t { kAtHand, kFull };
 
-  /// Reads every source (again) and builds. Fails only when a limit of the FilterSet is exceeded.
+  /// Reads every source (again) and builds. Fails when a limit of the FilterSet is exceeded, or the disk does not give
+  /// back a last good version that is needed; then what was built before stays in force.
   [[nodiscard]] base::Result<Outcome, std::string> load(const std::vector<ListEntry>& entries,
                                                         Effort effort = Effort::kFull);
 
@@ -68,11 +71,19 @@ class ListCatalog {
   [[nodiscard]] Reading read(const Wanted& wanted, const blocklists::AdmissionGate& gate, Effort effort);
   [[nodiscard]] std::map<blocklists::SourceSpec, Wanted> read_all(const std::vector<ListEntry>& entries, Effort effort);
 
+  /// A version in force: in memory, or on disk where it takes none.
+  struct Version {
+    std::uint64_t entries = 0;
+    std::shared_ptr<blocklists::CompiledSource> rules;
+    std::optional<blocklists::SourceArchive> archive;
+  };
+  [[nodiscard]] base::Result<Version, std::string> last_good(const blocklists::SourceSpec& source);
+
   const base::HashKey key_;
   blocklists::RefusalCounters refusals_;
   ListCatalogOptions options_;
   blocklists::ListDownloader downloader_;
-  std::map<blocklists::SourceSpec, blocklists::LoadedSource> last_good_;
+  std::map<blocklists::SourceSpec, Version> last_good_;
 };
 
 }  // namespace rampart::control

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/support/filter_world.h"
 #include "tests/support/scripted_http_server.h"
 #include "tests/support/temporary_directory.h"
 
@@ -20,6 +21,12 @@ using blocklists::Action;
 using blocklists::SourceKind;
 using test_support::ScriptedHttpServer;
 using Reply = ScriptedHttpServer::Reply;
+
+std::string names(int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += "n" + std::to_string(i) + ".example.org\n";
+  return text;
+}
 
 class Catalog : public testing::Test {
  protected:
@@ -89,6 +96,30 @@ TEST_F(Catalog, WithoutACopyOnDiskAFailedDownloadKeepsTheVersionInForce) {
   EXPECT_EQ(catalog.failed_downloads(), 1u);
 }
 
+// Large versions wait on disk; a failed refresh brings them back whole, as often as it takes, for all their groups.
+TEST_F(Catalog, ALargeVersionSurvivesManyFailedRefreshes) {
+  std::atomic<bool> good = true;
+  const std::string body = names(100'000) + "*.wild.example.com\n/^regex[.]/\n192.0.2.0/24\n";
+  ScriptedHttpServer server([&](const std::string&) {
+    return Reply{good ? ScriptedHttpServer::ok(body) : ScriptedHttpServer::status("404 Not Found")};
+  });
+  ListCatalogOptions uncached = options();
+  uncached.downloads.cache_path.clear();
+  ListCatalog catalog(base::HashKey{}, uncached);
+  const blocklists::SourceSpec source{SourceKind::kHttp, server.url("/list")};
+  const std::vector<ListEntry> entries{{"ads", Action::kDeny, source}, {"more", Action::kDeny, source}};
+  EXPECT_EQ(rules(catalog.load(entries)), 100'003u);
+  good = false;
+  for (int i = 0; i < 3; ++i) {
+    const auto outcome = catalog.load(entries);
+    EXPECT_EQ(rules(outcome), 100'003u);
+    for (const char* name : {"n0.example.org", "n99999.example.org", "a.wild.example.com", "regex.example.com"})
+      EXPECT_EQ(outcome->filter->match(support::folded(name), 3).groups, 3u) << name;
+    EXPECT_EQ(outcome->filter->match(support::folded("n100000.example.org"), 3).action, Action::kNone);
+    EXPECT_EQ(outcome->filter->match(*base::IpAddress::parse("192.0.2.9"), 3).groups, 3u);
+  }
+}
+
 // What a hostile or broken list host may send in place of a list of 200 names; each leaves that list in force.
 struct Hostile {
   const char* what;
@@ -96,12 +127,6 @@ struct Hostile {
   std::string message;
   blocklists::Refusal cause;
 };
-
-std::string names(int count) {
-  std::string text;
-  for (int i = 0; i < count; ++i) text += "n" + std::to_string(i) + ".example.org\n";
-  return text;
-}
 
 std::string zstd(const std::string& text) {
   std::string out(ZSTD_compressBound(text.size()), '\0');

@@ -1,0 +1,87 @@
+#include "blocklists/source_archive.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace rampart::blocklists {
+namespace {
+
+int open_unnamed(const std::string& folder) {
+  if (folder.empty()) return -1;
+  return ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+template <class Transfer, class Byte>
+bool transfer_all(Transfer transfer, int fd, Byte* bytes, std::size_t count, off_t at) {
+  while (count > 0) {
+    const ssize_t n = transfer(fd, bytes, count, at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    bytes += n;
+    count -= static_cast<std::size_t>(n);
+    at += n;
+  }
+  return true;
+}
+
+}  // namespace
+
+SourceArchive::SourceArchive(SourceArchive&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      sizes_(other.sizes_),
+      regexes_(std::move(other.regexes_)),
+      ranges_(std::move(other.ranges_)) {}
+
+SourceArchive& SourceArchive::operator=(SourceArchive&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(sizes_, other.sizes_);
+  std::swap(regexes_, other.regexes_);
+  std::swap(ranges_, other.ranges_);
+  return *this;
+}
+
+SourceArchive::~SourceArchive() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+base::Result<SourceArchive, std::string> SourceArchive::write(const CompiledSource& source, const std::string& folder) {
+  int fd = -1;
+  for (const std::string& place : {folder, std::string("/var/tmp"), std::string("/tmp")})
+    if (fd = open_unnamed(place); fd >= 0) break;
+  if (fd < 0) return base::Error{std::string("no unnamed file can be opened: ") + std::strerror(errno)};
+  SourceArchive archive(fd);
+  off_t at = 0;
+  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
+    const auto& hashes = source.hashes(i);
+    archive.sizes_[i] = hashes.size();
+    const std::size_t bytes = hashes.size() * sizeof(std::uint64_t);
+    if (!transfer_all(::pwrite, fd, reinterpret_cast<const char*>(hashes.data()), bytes, at))
+      return base::Error{std::string("write failed: ") + std::strerror(errno)};
+    at += static_cast<off_t>(bytes);
+  }
+  archive.regexes_ = source.regexes();
+  archive.ranges_ = source.ranges();
+  return archive;
+}
+
+base::Result<CompiledSource, std::string> SourceArchive::read() const {
+  CompiledSource source;
+  off_t at = 0;
+  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
+    PageArray<std::uint64_t> hashes(sizes_[i]);
+    const std::size_t bytes = sizes_[i] * sizeof(std::uint64_t);
+    if (!transfer_all(::pread, fd_, reinterpret_cast<char*>(hashes.data()), bytes, at))
+      return base::Error{std::string("read failed: ") + std::strerror(errno)};
+    at += static_cast<off_t>(bytes);
+    source.hashes_[i] = std::move(hashes);
+  }
+  source.regexes_ = regexes_;
+  source.ranges_ = ranges_;
+  return source;
+}
+
+}  // namespace rampart::blocklists
