@@ -70,7 +70,10 @@ void append_json_string(std::string& out, std::string_view text) {
 
 // A control character in a value could forge a line or drive a terminal.
 void append_printable(std::string& out, std::string_view text) {
-  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  const std::size_t at = out.size();
+  out.append(text);
+  for (std::size_t i = at; i < out.size(); ++i)
+    out[i] = static_cast<unsigned char>(out[i]) < 0x20 || out[i] == 0x7f ? ' ' : out[i];
 }
 
 // Kept for each thread: the local time of day costs more than the rest of a line, and changes once a second.
@@ -89,15 +92,8 @@ const std::string& time_text(const char* format) {
   return text;
 }
 
-std::string render(const Options& options, Level level, std::string_view component, std::string_view message,
-                   std::span<const Field> fields) {
-  std::vector<const Field*> sorted;
-  sorted.reserve(fields.size());
-  for (const auto& field : fields) sorted.push_back(&field);
-  std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->key < b->key; });
-
-  std::string line;
-  line.reserve(160);
+void append_rendered(std::string& line, const Options& options, Level level, std::string_view component,
+                     std::string_view message, std::span<const FieldView> fields) {
   if (options.json) {
     line += "{\"level\":\"";
     line += name_of(level, true);
@@ -105,17 +101,23 @@ std::string render(const Options& options, Level level, std::string_view compone
     append_json_string(line, message);
     line += ",\"prefix\":";
     append_json_string(line, component);
-    line += ",\"time\":\"" + time_text("%Y-%m-%dT%H:%M:%S%z") + "\"";
-    for (const auto* field : sorted) {
+    line += ",\"time\":\"";
+    line += time_text("%Y-%m-%dT%H:%M:%S%z");
+    line += '"';
+    for (const auto& field : fields) {
       line += ',';
-      append_json_string(line, field->key);
+      append_json_string(line, field.key);
       line += ':';
-      append_json_string(line, field->value);
+      append_json_string(line, field.value);
     }
     line += '}';
-    return line;
+    return;
   }
-  if (options.timestamp) line += "[" + time_text("%Y-%m-%d %H:%M:%S") + "] ";
+  if (options.timestamp) {
+    line += '[';
+    line += time_text("%Y-%m-%d %H:%M:%S");
+    line += "] ";
+  }
   if (options.colour) line += colour_of(level);
   line += name_of(level, false);
   if (options.colour) line += "\033[0m";
@@ -123,12 +125,23 @@ std::string render(const Options& options, Level level, std::string_view compone
   line += component;
   line += ": ";
   append_printable(line, message);
-  for (const auto* field : sorted) {
+  for (const auto& field : fields) {
     line += "  ";
-    line += field->key;
+    line += field.key;
     line += '=';
-    append_printable(line, field->value);
+    append_printable(line, field.value);
   }
+}
+
+std::string render(const Options& options, Level level, std::string_view component, std::string_view message,
+                   std::span<const Field> fields) {
+  std::vector<FieldView> sorted;
+  sorted.reserve(fields.size());
+  for (const auto& field : fields) sorted.push_back({field.key, field.value});
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  std::string line;
+  line.reserve(160);
+  append_rendered(line, options, level, component, message, sorted);
   return line;
 }
 
@@ -167,15 +180,15 @@ std::uint64_t dropped_lines() noexcept {
   return s.pool ? s.pool->overrun_counter() : 0;
 }
 
-std::string format(Level level, std::string_view component, std::string_view message,
-                   std::span<const Field> fields) {
+void append_line(std::string& out, Level level, std::string_view component, std::string_view message,
+                 std::span<const FieldView> fields) {
   State& s = state();
   Options options;
   {
     const std::lock_guard lock(s.mutex);
     options = s.options;
   }
-  return render(options, level, component, message, fields);
+  append_rendered(out, options, level, component, message, fields);
 }
 
 void write(Level level, std::string_view component, std::string_view message, Fields fields) {

@@ -37,9 +37,15 @@ void shutdown();
 /// `component` is Blocky's prefix ("server", "queryLog", "redis"); fields are printed as k=v, sorted by key.
 void write(Level level, std::string_view component, std::string_view message, Fields fields = {});
 
-/// The same line without its newline, for a thread that writes to stdout itself, in bulk, and may wait for it.
-[[nodiscard]] std::string format(Level level, std::string_view component, std::string_view message,
-                                 std::span<const Field> fields);
+/// A field whose text somebody else keeps.
+struct FieldView {
+  std::string_view key;
+  std::string_view value;
+};
+/// Appends a line as write() prints it, without newline; nothing is allocated once `out` has grown. `fields` in the
+/// order of their keys. For who prints a line for each query.
+void append_line(std::string& out, Level level, std::string_view component, std::string_view message,
+                 std::span<const FieldView> fields);
 
 inline void debug(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kDebug, c, m, f); }
 inline void info(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kInfo, c, m, f); }

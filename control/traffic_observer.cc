@@ -30,8 +30,19 @@ void reason_label(base::ByteView record, std::string_view reason, std::string& o
   out += ')';
 }
 
+namespace {
+
+// The answer is what costs most to decode, and nothing here counts it.
+storage::EntryOptions without_answer() {
+  storage::EntryOptions options;
+  options.fields.response_answer = false;
+  return options;
+}
+
+}  // namespace
+
 TrafficObserver::TrafficObserver(TrafficCounters& traffic, Statistics* statistics)
-    : traffic_(traffic), statistics_(statistics), decoder_(storage::EntryOptions{}) {}
+    : traffic_(traffic), statistics_(statistics), decoder_(without_answer()) {}
 
 void TrafficObserver::observe(base::ByteView record) {
   if (decoder_.decode(record) != storage::LogEntryDecoder::Outcome::kEntry) return;

@@ -12,7 +12,7 @@ namespace rampart::storage {
 /// Writes lines to a descriptor that may be a pipe nobody reads, or a stopped terminal.
 class LineWriter {
  public:
-  explicit LineWriter(int fd) noexcept : fd_(fd) {}
+  explicit LineWriter(int fd) noexcept;
 
   /// Adds one line (without newline); writes out when enough has gathered. False when the deadline has passed or
   /// the descriptor failed: then this line and those still gathered are lost, and unwritten() counts them.
@@ -24,6 +24,8 @@ class LineWriter {
 
  private:
   int fd_;
+  bool is_file_ = false;
+  std::size_t piece_bytes_ = 0;
   std::string gathered_;
   std::uint32_t lines_ = 0;
   std::uint32_t unwritten_ = 0;
@@ -32,6 +34,7 @@ class LineWriter {
 
 /// `[...]  INFO queryLog: query resolved  answer=...  client_ip=...`; empty fields are left out.
 [[nodiscard]] std::string console_line(const LogEntry& entry);
+void append_console_line(const LogEntry& entry, std::string& out);
 
 /// Prints entries; what is not out by the deadline is lost. Returns how many got out.
 std::uint32_t print_entries(const EntryBatch& batch, LineWriter& writer, const Deadline& deadline);
