@@ -230,6 +230,7 @@ struct RateLimit {
   std::uint32_t ipv4_prefix = 32;
   std::uint32_t ipv6_prefix = 64;
   std::vector<base::IpRange> allowlist;
+  friend bool operator==(const RateLimit&, const RateLimit&) = default;
 };
 
 struct RebindingProtection {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "resolver/rate_limiter.h"
 #include "control/bootstrap_lookup.h"
 #include "control/list_canaries.h"
 
@@ -60,6 +61,27 @@ resolver::CachePolicy cache_policy(const Config& config, const std::vector<std::
   return policy;
 }
 
+std::shared_ptr<resolver::RateLimiter> rate_limiter(const RateLimit& config) {
+  if (!config.enable) return nullptr;
+  resolver::RateLimitOptions options;
+  options.rate = config.rate;
+  options.burst = config.burst;
+  options.ipv4_prefix = static_cast<std::uint8_t>(config.ipv4_prefix);
+  options.ipv6_prefix = static_cast<std::uint8_t>(config.ipv6_prefix);
+  options.allowlist = config.allowlist;
+  return std::make_shared<resolver::RateLimiter>(options, base::random_hash_key());
+}
+
+std::optional<resolver::RebindingGuard> rebinding_guard(const RebindingProtection& config) {
+  if (!config.enable) return std::nullopt;
+  std::vector<dns::Name> allowed;
+  for (const auto& domain : config.allowed_domains) {
+    if (const auto name = dns::Name::parse(domain)) allowed.push_back(*name);
+    else base::log::warn("config", "rebindingProtection.allowedDomains: no domain name, ignored", {{"found", domain}});
+  }
+  return resolver::RebindingGuard(std::move(allowed));
+}
+
 }  // namespace
 
 std::vector<ListEntry> list_entries(const Blocking& blocking) {
@@ -98,6 +120,8 @@ ListCatalogOptions list_options(const Config& config) {
 }
 
 void PolicyBuilder::adopt(const Config& config) {
+  if (!(config.rate_limit == config_.rate_limit)) rate_limiter_ = rate_limiter(config.rate_limit);
+  rebinding_ = rebinding_guard(config.rebinding_protection);
   config_ = config;
   upstreams_ = upstream_set(config);
   excluded_.clear();
@@ -169,6 +193,8 @@ std::shared_ptr<const resolver::PolicySnapshot> PolicyBuilder::build(
   policy->block_answer = config_.blocking.block_type;
   for (const auto& [group, answer] : config_.blocking.group_block_type)
     policy->group_block_answers.emplace_back(bit_of(*filter, group), answer);
+  policy->rate_limiter = rate_limiter_;
+  policy->rebinding = rebinding_;
   policy->block_ttl = whole_seconds(config_.blocking.block_ttl);
   for (const auto type : config_.filtered_query_types) policy->filtered_types.set(static_cast<std::uint16_t>(type));
   policy->filters_types = !config_.filtered_query_types.empty();

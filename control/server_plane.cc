@@ -11,6 +11,7 @@
 #include "control/server.h"
 #include "dns/presentation.h"
 #include "resolver/query_event_writer.h"
+#include "resolver/rate_limiter.h"
 
 namespace rampart::control {
 namespace {
@@ -298,6 +299,16 @@ void Server::collect(MetricsSnapshot& into) {
     upstream_errors += f.network_errors.value() + f.server_failures.value();
     joined += f.joined.value();
     forwarded += f.questions.value();
+  }
+  if (policy->rate_limiter) {
+    MetricsSnapshot::RateLimit limit;
+    for (const auto& worker : workers_) {
+      limit.drops_by_protocol["udp"] += worker->counters_view().rate_limited_udp.value();
+      limit.drops_by_protocol["tcp"] += worker->counters_view().rate_limited_tcp.value();
+    }
+    limit.cap_exhausted = policy->rate_limiter->no_room();
+    limit.active_buckets = policy->rate_limiter->active_buckets(base::monotonic_now());
+    into.rate_limit = std::move(limit);
   }
   const auto cache = cache_->stats();
   into.cache.entries = cache.entries;

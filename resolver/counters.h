@@ -51,6 +51,9 @@ struct alignas(64) WorkerCounters {
   base::Counter cache_rejected;        ///< answers that could not be stored
   base::Counter inspected;             ///< answers walked for CNAME and address targets
   base::Counter log_dropped;           ///< query events lost because the ring was full
+  base::Counter rate_limited_udp;      ///< dropped by the rate limit
+  base::Counter rate_limited_tcp;
+  base::Counter rate_reports_dropped;  ///< log lines about such drops, over their bound
   base::Counter unusable_answers;      ///< upstream answers too malformed to pass on
 };
 

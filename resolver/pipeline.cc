@@ -131,7 +131,7 @@ bool has_dnssec_records(const dns::MessageView& message) noexcept {
 }  // namespace
 
 Pipeline::Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events)
-    : cache_(cache), counters_(counters), events_(events), scratch_(dns::kMessageBytesMax),
+    : cache_(cache), counters_(counters), events_(events), rate_gate_(counters), scratch_(dns::kMessageBytesMax),
       stripped_(dns::kMessageBytesMax), ttl_offsets_(kTtlsMax) {}
 
 CacheKeyView Pipeline::cache_key(const QueryContext& context) const noexcept {
@@ -189,6 +189,11 @@ Disposition Pipeline::decide(QueryContext& context, const PolicySnapshot& policy
   const dns::QueryView& query = *context.query;
   const RrType qtype = query.qtype();
 
+  if (policy.rate_limiter && !is_healthcheck(context) && !rate_gate_.admit(context, *policy.rate_limiter, now)) {
+    length = 0;
+    respond(context, Reason::kRateLimited, Stage::kRateLimit);
+    return Disposition::kDrop;
+  }
   if (query.qclass() != RrClass::kIn) {
     const bool is_chaos_text = query.qclass() == RrClass::kCh && qtype == RrType::kTxt;
     const bool asks_version = is_name(context.name, kVersionBind) || is_name(context.name, kVersionServer);
@@ -261,6 +266,13 @@ std::size_t Pipeline::block_answer(QueryContext& context, const PolicySnapshot& 
                      extended(policy, EdeCode::kBlocked, text.view()), out);
 }
 
+std::size_t Pipeline::rebinding_answer(QueryContext& context, const PolicySnapshot& policy,
+                                       base::MutableBytes out) noexcept {
+  context.wants_prefetch = false;
+  respond(context, Reason::kRebinding, Stage::kRebinding);
+  return write_empty(context, Rcode::kNoError, extended(policy, EdeCode::kBlocked, to_text(Reason::kRebinding)), out);
+}
+
 std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                                          LookupMode mode, base::MutableBytes out) noexcept {
   CacheHit hit;
@@ -284,12 +296,12 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
     return writer.finish();
   }
   // The stored ID says under which policy the answer was found clean for every client.
-  const bool must_inspect = context.groups != 0 && !context.allowed &&
-                            base::load_u16(out.data()) != policy.inspection_stamp();
-  if (must_inspect) {
+  const bool is_clean = base::load_u16(out.data()) == policy.inspection_stamp();
+  const bool must_inspect = !is_clean && context.groups != 0 && !context.allowed;
+  if (must_inspect || (!is_clean && policy.rebinding)) {
     if (const auto message = dns::MessageView::parse(out.first(hit.length)); message.ok()) {
       counters_.inspected.add();
-      const Inspection found = inspect(*message, *policy.filter, context.groups);
+      const Inspection found = inspect(*message, *policy.filter, must_inspect ? context.groups : 0);
       if (found.blocked) {
         context.verdict = found.verdict;
         context.blocked_target = found.target;
@@ -300,6 +312,8 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
         respond(context, found.reason, Stage::kBlocking);
         return length;
       }
+      if (policy.rebinding && policy.rebinding->inspect(context.name.view(), *message))
+        return rebinding_answer(context, policy, out);
     }
   }
   ExtendedError error;
@@ -377,7 +391,8 @@ std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy,
     counters_.inspected.add();
     found = inspect(*message, *policy.filter, context.allowed ? 0 : context.groups);
   }
-  base::store_u16(scratch_.data(), found.untouched ? policy.inspection_stamp() : 0);
+  const bool is_rebinding = policy.rebinding && policy.rebinding->inspect(context.name.view(), *message);
+  base::store_u16(scratch_.data(), found.untouched && !is_rebinding ? policy.inspection_stamp() : 0);
   std::copy_n(context.name.wire.data(), context.name.length, scratch_.data() + dns::kHeaderBytes);
 
   const std::uint32_t ttl = keep_seconds(*message, policy.cache);
@@ -391,6 +406,9 @@ std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy,
     context.blocked_target = found.target;
     context.blocked_address = found.address;
     context.reason = found.reason;
+  } else if (is_rebinding) {
+    blocked = true;
+    context.reason = Reason::kRebinding;
   }
   return length;
 }
@@ -403,6 +421,7 @@ std::size_t Pipeline::complete(QueryContext& context, const PolicySnapshot& poli
     const std::size_t length = store(context, policy, *result.message, now, false, blocked);
     if (length != 0 && blocked) {
       const Reason reason = context.reason;
+      if (reason == Reason::kRebinding) return rebinding_answer(context, policy, out);
       const std::size_t written = block_answer(context, policy, out);
       respond(context, reason, Stage::kBlocking);
       return written;

@@ -19,6 +19,7 @@
 #include "resolver/forwarder.h"
 #include "resolver/policy.h"
 #include "resolver/query_context.h"
+#include "resolver/rate_gate.h"
 #include "resolver/synthesis.h"
 #include "storage/query_log.h"
 
@@ -65,6 +66,7 @@ class Pipeline {
   Disposition respond(QueryContext& context, storage::Reason reason, Stage stage) noexcept;
   std::size_t respond_from_cache(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                                  LookupMode mode, base::MutableBytes out) noexcept;
+  std::size_t rebinding_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
   std::size_t block_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
   std::size_t render_message(QueryContext& context, std::size_t length, dns::Rcode rcode, const ExtendedError& error,
                              base::MutableBytes out) noexcept;
@@ -76,6 +78,7 @@ class Pipeline {
   WorkerCounters& counters_;
   storage::QueryEventRing* events_;
   ClientCache clients_;
+  RateGate rate_gate_;
   // Worker-local scratch for one upstream answer at a time.
   std::vector<std::uint8_t> scratch_;
   std::vector<std::uint8_t> stripped_;

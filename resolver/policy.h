@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/ip_address.h"
 #include "blocklists/filter_set.h"
 #include "dns/types.h"
+#include "resolver/rebinding.h"
 
 namespace re2 {
 class RE2;
@@ -74,6 +76,7 @@ struct CachePolicy {
   std::vector<std::shared_ptr<const re2::RE2>> exclude;  ///< names that are neither read nor written
 };
 
+class RateLimiter;
 struct UpstreamSet;
 
 struct PolicySnapshot {
@@ -86,6 +89,8 @@ struct PolicySnapshot {
   BlockAnswer block_answer;
   std::vector<std::pair<blocklists::GroupMask, BlockAnswer>> group_block_answers;  ///< first match wins
   std::uint32_t block_ttl = 21600;
+  std::shared_ptr<RateLimiter> rate_limiter;      ///< outlives the snapshot, as buckets must; null: no limit
+  std::optional<RebindingGuard> rebinding;
   std::bitset<65536> filtered_types;
   bool filters_types = false;
   bool fqdn_only = false;

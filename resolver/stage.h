@@ -14,17 +14,18 @@ enum class Stage : std::uint8_t {
   kIdentify,      ///< every later decision depends on who asks
   kFilterType,    ///< a filtered type is answered empty whatever the name is
   kFqdnOnly,      ///< single labels never leave the network
+  kRebinding,     ///< looks at answers of all stages below but those of our own names
   kBlocking,      ///< above the cache, so that one client's answer cannot unblock another's
   kCache,         ///< everything below costs an upstream query
   kSpecialUse,    ///< names that must not leave (RFC 6761), unless a stage above knew better
   kUpstream,      ///< the rest of the world
 };
-inline constexpr std::size_t kStageCount = 10;
+inline constexpr std::size_t kStageCount = 11;
 
 [[nodiscard]] constexpr std::string_view to_text(Stage stage) noexcept {
   constexpr std::string_view kNames[kStageCount] = {
       "parse",    "healthcheck", "rate-limiting", "client_names",        "filtering",
-      "fqdn_only", "blocking",   "caching",       "special_use_domains", "upstream"};
+      "fqdn_only", "rebinding_protection", "blocking", "caching", "special_use_domains", "upstream"};
   return kNames[static_cast<std::size_t>(stage)];
 }
 

@@ -121,6 +121,8 @@ void StreamConnection::work_one(base::ByteView message) {
   const Disposition disposition =
       worker_.pipeline().decide(context, *batch.policy, batch.now, t_response, length);
   if (disposition == Disposition::kDrop) {
+    // Over the rate: only this query goes unanswered, others of the connection may be in flight.
+    if (context.reason == storage::Reason::kRateLimited) return;
     // Not a query: nothing sensible will follow on this connection.
     worker_.counters().silent_drops.add();
     close();

@@ -135,7 +135,7 @@ std::size_t UdpListener::work_batch() noexcept {
       b.dispositions[i] = Disposition::kRespond;
     }
     if (b.dispositions[i] == Disposition::kDrop) {
-      worker_.counters().silent_drops.add();
+      if (context.reason != storage::Reason::kRateLimited) worker_.counters().silent_drops.add();
       continue;
     }
     b.out_vectors[to_send] = {b.out[i].data(), b.lengths[i]};

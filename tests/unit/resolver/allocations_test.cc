@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "resolver/rate_limiter.h"
 #include "tests/support/pipeline_world.h"
 
 namespace {
@@ -76,6 +77,18 @@ TEST_F(Allocations, NoneForCachedAnswersThatMustBeInspectedAgain) {
   static_cast<void>(world.resolve(
       query, test::make_response(query, dns::Rcode::kNoError, {{"", RrType::kA, 300, test::a_rdata(192, 0, 2, 1)}})));
   ++world.policy().generation;
+  EXPECT_EQ(count_answers(query, Reason::kCached), 0u);
+}
+
+TEST_F(Allocations, NoneWithRateLimitAndRebindingProtection) {
+  resolver::RateLimitOptions options;
+  options.rate = 1'000'000;
+  world.policy().rate_limiter = std::make_shared<resolver::RateLimiter>(options, base::HashKey{1, 2});
+  world.policy().rebinding.emplace();
+  const auto query = test::make_query("www.example.org", RrType::kA);
+  static_cast<void>(world.resolve(
+      query, test::make_response(query, dns::Rcode::kNoError, {{"", RrType::kA, 300, test::a_rdata(192, 0, 2, 1)}})));
+  ++world.policy().generation;  // so that the answer is looked into
   EXPECT_EQ(count_answers(query, Reason::kCached), 0u);
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "resolver/rate_limiter.h"
 #include "tests/support/pipeline_world.h"
 
 namespace rampart {
@@ -202,6 +203,66 @@ TEST(Pipeline, NewListsApplyToAnswersThatAreAlreadyCached) {
   EXPECT_EQ(world.resolve(query, response).reason, Reason::kResolved);
   world.republish({{"ads", Action::kDeny, "*.tracker.example\n"}});
   EXPECT_EQ(world.ask_wire(query).reason, Reason::kBlockedCname);
+}
+
+TEST(Pipeline, RateLimitDropsInSilenceAndCountsButNotTheHealthcheck) {
+  PipelineWorld world(kAds);
+  resolver::RateLimitOptions options;
+  options.rate = 1;
+  options.burst = 2;
+  world.policy().rate_limiter = std::make_shared<resolver::RateLimiter>(options, base::HashKey{1, 2});
+  EXPECT_EQ(world.ask("ads.example.org").reason, Reason::kBlocked);
+  EXPECT_EQ(world.ask("ads.example.org").reason, Reason::kBlocked);
+  const auto dropped = world.ask("ads.example.org");
+  EXPECT_EQ(dropped.disposition, Disposition::kDrop);
+  EXPECT_EQ(dropped.reason, Reason::kRateLimited);
+  EXPECT_EQ(world.counters().rate_limited_udp.value(), 1u);
+  EXPECT_EQ(world.ask("healthcheck.blocky").reason, Reason::kHealthcheck);
+  EXPECT_EQ(world.ask("ads.example.org", RrType::kA, {}, "192.0.2.11").reason, Reason::kBlocked) << "another client";
+  world.pass(std::chrono::seconds(1));
+  EXPECT_EQ(world.ask("ads.example.org").reason, Reason::kBlocked);
+}
+
+TEST(Pipeline, ReportsOfRateLimitDropsHaveABound) {
+  PipelineWorld world(kAds);
+  resolver::RateLimitOptions options;
+  options.rate = 1;
+  options.burst = 1;
+  world.policy().rate_limiter = std::make_shared<resolver::RateLimiter>(options, base::HashKey{1, 2});
+  constexpr unsigned kClients = resolver::RateGate::kReportsPerSecond + 5;
+  for (unsigned i = 0; i < 2 * kClients; ++i)
+    static_cast<void>(world.ask("ads.example.org", RrType::kA, {}, "192.0.2." + std::to_string(1 + i / 2)));
+  EXPECT_EQ(world.counters().rate_limited_udp.value(), kClients);
+  EXPECT_EQ(world.counters().rate_reports_dropped.value(), 5u);
+}
+
+TEST(Pipeline, PrivateAddressesOfPublicNamesAreTakenAwayFreshAndCached) {
+  PipelineWorld world;
+  world.policy().rebinding.emplace(std::vector<dns::Name>{*dns::Name::parse("home.example.org")});
+  const auto query = make_query("evil.example.org", RrType::kA, {.edns = true});
+  const auto response = make_response(query, Rcode::kNoError, {{"", RrType::kA, 300, test::a_rdata(192, 168, 1, 1)}});
+  for (int round = 0; round < 2; ++round) {
+    const auto reply = world.resolve(query, response);
+    EXPECT_EQ(reply.reason, Reason::kRebinding);
+    EXPECT_EQ(reply.rcode, 0);
+    EXPECT_THAT(reply.records, IsEmpty());
+  }
+  EXPECT_EQ(world.counters().cache_hits.value(), 1u);
+  const auto allowed = make_query("nas.home.example.org", RrType::kA);
+  EXPECT_EQ(world.resolve(allowed, make_response(allowed, Rcode::kNoError,
+                                                 {{"", RrType::kA, 300, test::a_rdata(192, 168, 1, 1)}})).reason,
+            Reason::kResolved);
+  EXPECT_EQ(world.ask_wire(allowed).reason, Reason::kCached);
+}
+
+TEST(Pipeline, RebindingProtectionAppliesToAnswersCachedBeforeItCameIntoForce) {
+  PipelineWorld world;
+  const auto query = make_query("evil.example.org", RrType::kA);
+  const auto response = make_response(query, Rcode::kNoError, {{"", RrType::kA, 300, test::a_rdata(10, 0, 0, 1)}});
+  EXPECT_EQ(world.resolve(query, response).reason, Reason::kResolved);
+  world.policy().rebinding.emplace();
+  world.republish({});
+  EXPECT_EQ(world.ask_wire(query).reason, Reason::kRebinding);
 }
 
 TEST(Pipeline, SpecialUseNamesStayHome) {
