@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/sd_notify.h"
 #include "control/commands_config.h"
+#include "control/config_forms.h"
 #include "control/config_loader.h"
 #include "resolver/listen_socket.h"
 
@@ -29,6 +30,7 @@ using std::chrono::seconds;
 constexpr auto kDrainMax = seconds(5);
 constexpr auto kFlushMax = seconds(5);
 constexpr auto kProbeMax = seconds(30);
+constexpr auto kShareMax = std::chrono::milliseconds(1000);
 constexpr int kTickMs = 1000;  // schedules have minutes, timed disables have seconds
 
 std::tm local_time() {
@@ -75,6 +77,27 @@ storage::QueryLogOptions query_log_options(const Config& config,
   options.spool.path = config.query_log.spool_path;
   options.spool.bytes_max = config.query_log.spool_max_bytes.bytes;
   options.observer = observer;
+  return options;
+}
+
+storage::RedisEndpoint redis_endpoint(const std::string& text) {
+  if (text.starts_with('/')) return {{}, 0, text};
+  const auto parsed = parse_listen_address(text);
+  if (!parsed.ok()) return {};  // config_check has refused it
+  return {parsed->address ? parsed->address->to_string() : parsed->host, parsed->port, {}};
+}
+
+storage::RedisOptions redis_options(const Redis& redis) {
+  storage::RedisOptions options;
+  if (redis.sentinel_addresses.empty()) options.server = redis_endpoint(redis.address);
+  else options.master_name = redis.address;
+  for (const auto& sentinel : redis.sentinel_addresses) options.sentinels.push_back(redis_endpoint(sentinel));
+  options.login = {redis.username, redis.password.value, redis.database};
+  options.sentinel_login = {redis.sentinel_username, redis.sentinel_password.value, 0};
+  options.tls = {redis.tls.enable, redis.tls.ca_file, redis.tls.cert_file, redis.tls.key_file, redis.tls.server_name};
+  options.required = redis.required;
+  options.attempts = redis.connection_attempts;
+  options.cooldown_max = redis.connection_cooldown;
   return options;
 }
 
@@ -213,10 +236,11 @@ base::Status Server::start() {
   for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);
   blocking_.set_known_groups(deny_groups);
   publish();
+  if (const auto joined = join_redis(count); !joined.ok()) return joined;
 
   for (unsigned i = 0; i < count; ++i) {
     workers_.push_back(std::make_unique<resolver::Worker>(worker_options(config_, i, count), *cache_, policy_,
-                                                          &query_log_->ring(i)));
+                                                          &query_log_->ring(i), shared_ ? &shared_->ring(i) : nullptr));
   }
   for (auto& worker : workers_) worker->start();
   if (const auto tested = test_upstreams(); !tested.ok()) return tested;
@@ -227,6 +251,20 @@ base::Status Server::start() {
   schedule_refresh();
   started_ = true;
   log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
+  return base::Done{};
+}
+
+// Before the workers start, so that the first answers know the shared cache and switch; briefly, if Redis is away.
+base::Status Server::join_redis(unsigned workers) {
+  if (config_.redis.address.empty()) return base::Done{};
+  intake_ = std::make_unique<resolver::CacheIntake>(*cache_);
+  storage::SharedStateHooks hooks;
+  hooks.take_over = [this](const storage::SharedKey& key, base::ByteView message, std::uint32_t ttl_seconds) {
+    return intake_->take_over(key, message, ttl_seconds, *policy_.current(), base::monotonic_now());
+  };
+  hooks.adopt_blocking = [this](const storage::BlockingChange& change) { return adopt_blocking(change); };
+  shared_ = std::make_unique<storage::SharedState>(redis_options(config_.redis), std::move(hooks), workers);
+  if (const auto started = shared_->start(); !started.ok()) return base::Error{"redis: " + started.error()};
   return base::Done{};
 }
 
@@ -347,6 +385,11 @@ base::Status Server::reload() {
     return base::Error{"queryLog: " + log_changed.error()};
   }
   add_listeners(std::move(listeners).value());
+  if (shared_ && !next->redis.address.empty()) {
+    shared_->reconfigure(redis_options(next->redis));
+  } else if (next->redis.address.empty() != (shared_ == nullptr)) {
+    log::warn("server", "`redis` takes effect at the next start");
+  }
   if (next->workers != config_.workers) log::warn("server", "`workers` takes effect at the next start");
   remove_listeners(*next);
   const std::lock_guard lock(mutex_);
@@ -435,7 +478,10 @@ void Server::run() {
 }
 
 void Server::stop() {
-  if (workers_.empty()) return;
+  if (workers_.empty()) {
+    if (shared_) shared_->stop(std::chrono::milliseconds(0));  // a start that failed behind it
+    return;
+  }
   started_ = false;
   lists_->stop();
   if (refresher_.joinable()) refresher_.join();
@@ -451,6 +497,7 @@ void Server::stop() {
   } while (busy() && base::monotonic_now() < deadline);
   for (auto& worker : workers_) worker->stop();
   query_log_->stop(std::chrono::duration_cast<std::chrono::milliseconds>(kFlushMax));
+  if (shared_) shared_->stop(kShareMax);
   workers_.clear();
 }
 

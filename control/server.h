@@ -19,8 +19,10 @@
 #include "control/list_catalog.h"
 #include "control/policy_builder.h"
 #include "control/traffic_observer.h"
+#include "resolver/cache_intake.h"
 #include "resolver/worker.h"
 #include "storage/query_log.h"
+#include "storage/shared_state.h"
 
 namespace rampart::control {
 
@@ -61,6 +63,8 @@ class Server final : public ControlPlane {
   struct OpenedListener;  // its sockets, which no worker has yet
   base::Result<std::vector<OpenedListener>, std::string> open_listeners(const Config& config);
   void add_listeners(std::vector<OpenedListener> opened);
+  base::Status join_redis(unsigned workers);
+  base::Status adopt_blocking(const storage::BlockingChange& change);
   base::Status test_upstreams();
   void schedule_refresh();
   base::Status start_http(const Config& config);
@@ -102,6 +106,8 @@ class Server final : public ControlPlane {
   std::shared_ptr<const storage::RecordObserver> observer_;
   std::unique_ptr<resolver::Cache> cache_;
   std::unique_ptr<storage::QueryLog> query_log_;
+  std::unique_ptr<resolver::CacheIntake> intake_;   ///< Redis thread
+  std::unique_ptr<storage::SharedState> shared_;    ///< null: no `redis.address` at start
   std::vector<std::unique_ptr<resolver::Worker>> workers_;
   std::atomic<unsigned> next_worker_{0};
   std::unique_ptr<HttpService> http_;

@@ -95,6 +95,7 @@ base::Status Server::enable_blocking() {
   const std::lock_guard lock(mutex_);
   blocking_.enable();
   publish();
+  if (shared_) shared_->announce({});
   base::log::info("blocking", "enabled");
   return base::Done{};
 }
@@ -103,7 +104,19 @@ base::Status Server::disable_blocking(std::chrono::milliseconds duration, const 
   const std::lock_guard lock(mutex_);
   if (const auto done = blocking_.disable(duration, groups, base::monotonic_now()); !done.ok()) return done;
   publish();
+  if (shared_) shared_->announce({false, duration, blocking_.state().disabled_groups});
   base::log::info("blocking", "disabled", {{"duration_ms", std::to_string(duration.count())}});
+  return base::Done{};
+}
+
+// Another instance switched.
+base::Status Server::adopt_blocking(const storage::BlockingChange& change) {
+  const std::lock_guard lock(mutex_);
+  if (change.enabled) blocking_.enable();
+  else if (const auto done = blocking_.disable(change.duration, change.groups, base::monotonic_now()); !done.ok())
+    return done;
+  publish();
+  base::log::info("blocking", change.enabled ? "enabled by another instance" : "disabled by another instance");
   return base::Done{};
 }
 
@@ -125,6 +138,9 @@ base::Status Server::refresh_lists() {
 
 base::Status Server::flush_cache() {
   cache_->clear();
+  if (!shared_) return base::Done{};
+  // As Blocky: what is stored goes too; the memory of other instances stays. Ours is empty in any case.
+  if (const auto flushed = shared_->flush(); !flushed.ok()) base::log::warn("redis", "flush", {{"error", flushed.error()}});
   return base::Done{};
 }
 
@@ -228,6 +244,23 @@ HealthReport Server::health() {
   log_options.spool.path = config_.query_log.spool_path;
   log_options.spool.bytes_max = config_.query_log.spool_max_bytes.bytes;
   append_query_log_health(query_log_->stats(), log_options, is_required(Component::kQueryLog), report);
+
+  if (shared_) {
+    const auto status = shared_->status();
+    ComponentHealth redis{"redis"};
+    redis.required = is_required(Component::kRedis);
+    redis.since = status.since;
+    redis.last_error = status.last_error;
+    redis.state = status.state == storage::RedisState::kUp ? ComponentState::kOk
+                  : redis.required                         ? ComponentState::kFailed
+                                                           : ComponentState::kDegraded;
+    redis.values = {{"published", static_cast<double>(status.published)},
+                    {"takenOver", static_cast<double>(status.taken_over[0])},
+                    {"connects", static_cast<double>(status.connects)},
+                    {"failures", static_cast<double>(status.failures)},
+                    {"queued", static_cast<double>(status.queued)}};
+    report.components.push_back(std::move(redis));
+  }
 
   if (const base::WallTime expires = http_->certificate_expires_at(); expires != base::WallTime{}) {
     ComponentHealth certificate{"certificate"};
@@ -342,6 +375,29 @@ void Server::collect(MetricsSnapshot& into) {
   const auto log = query_log_->stats();
   into.gauge("query_log_up", "1 while the query log's sink takes entries.",
              log.state == storage::SinkState::kUp || log.state == storage::SinkState::kReplaying ? 1 : 0);
+  if (shared_) {
+    const auto r = shared_->status();
+    into.redis_buffer_drops = r.dropped_ring_full + r.dropped_queue_full;
+    into.gauge("redis_up", "1 while joined with Redis.", r.state == storage::RedisState::kUp ? 1 : 0);
+    into.gauge("redis_queued", "Answers that wait to be published.", static_cast<double>(r.queued));
+    count("redis_connects_total", "Times Redis was joined.", r.connects);
+    count("redis_failures_total", "Attempts that failed and connections that were lost.", r.failures);
+    count("redis_published_total", "Answers that Redis stored.", r.published);
+    count("redis_refused_total", "Commands that Redis refused.", r.publish_refused);
+    constexpr auto* kDropped = "redis_dropped_total";
+    constexpr auto* kDroppedHelp = "What was to be shared or taken over and was not, by cause.";
+    count(kDropped, kDroppedHelp, r.dropped_ring_full, {{"cause", "ring_full"}});
+    count(kDropped, kDroppedHelp, r.dropped_queue_full, {{"cause", "queue_full"}});
+    count(kDropped, kDroppedHelp, r.dropped_expired, {{"cause", "expired_in_queue"}});
+    count(kDropped, kDroppedHelp, r.bad_messages, {{"cause", "bad_message"}});
+    count(kDropped, kDroppedHelp, r.bad_entries, {{"cause", "bad_entry"}});
+    count(kDropped, kDroppedHelp, r.dropped_lookups_full, {{"cause", "lookups_full"}});
+    for (std::size_t i = 0; i < storage::kTakeOverCount; ++i)
+      count("redis_received_total", "Answers of other instances, by what became of them.", r.taken_over[i],
+            {{"outcome", std::string(to_text(static_cast<storage::TakeOver>(i)))}});
+    count("redis_blocking_adopted_total", "Changes of blocking that came from other instances.", r.blocking_adopted);
+    count("redis_blocking_rejected_total", "Such changes that could not be followed.", r.blocking_rejected);
+  }
   http_->collect(into);
   count("query_log_written_total", "Entries written by the sink.", log.written);
   count("query_log_fallback_total", "Entries printed because the sink was down.", log.stdout_fallback);

@@ -7,6 +7,7 @@
 #include "dns/append_opt.h"
 #include "dns/message_edit.h"
 #include "dns/response_writer.h"
+#include "resolver/cache_rules.h"
 #include "resolver/inspector.h"
 #include "resolver/query_event_writer.h"
 #include "resolver/special_use.h"
@@ -56,62 +57,6 @@ const BlockAnswer& block_answer_for(const QueryContext& context, const PolicySna
   return policy.block_answer;
 }
 
-bool is_excluded(const CachePolicy& cache, const dns::FoldedName& name) {
-  if (cache.exclude.empty()) return false;
-  const std::string text = dns::to_text(name.view());
-  return std::any_of(cache.exclude.begin(), cache.exclude.end(),
-                     [&](const auto& regex) { return re2::RE2::PartialMatch(text, *regex); });
-}
-
-// Seconds that an answer may be kept; 0 = not at all. Records outside the answer section do not shorten a
-// positive answer's life, as their loss harms nobody.
-struct Lifetime {
-  std::uint32_t positive = ~0u;  // smallest TTL of the answer section
-  std::uint32_t soa = 0;         // RFC 2308 5: min(SOA TTL, SOA MINIMUM)
-  bool has_answer = false;
-  bool has_soa = false;
-};
-
-Lifetime lifetime_of(const dns::MessageView& message) noexcept {
-  Lifetime life;
-  message.for_each_record([&](const dns::RecordView& record) {
-    if (record.section == dns::Section::kAnswer) {
-      life.has_answer = true;
-      life.positive = std::min(life.positive, record.ttl);
-    } else if (record.section == dns::Section::kAuthority && record.type == RrType::kSoa) {
-      const auto rdata = record.rdata();
-      const std::uint32_t minimum = base::load_u32(rdata.data() + rdata.size() - 4);
-      life.soa = std::min(record.ttl, minimum);
-      life.has_soa = true;
-    }
-    return record.section != dns::Section::kAdditional;
-  });
-  return life;
-}
-
-// A negative answer lives as long as its SOA says, at most `negative_ttl`; without a SOA we take `negative_ttl`
-// itself, as Blocky does, instead of RFC 2308's "should not be cached", so that a broken zone cannot make us
-// ask for each query.
-std::uint32_t keep_seconds(const dns::MessageView& message, const CachePolicy& cache) noexcept {
-  const Rcode rcode = message.rcode();
-  if (message.is_truncated() || (rcode != Rcode::kNoError && rcode != Rcode::kNxDomain)) return 0;
-  const Lifetime life = lifetime_of(message);
-  if (rcode == Rcode::kNxDomain || !life.has_answer) {
-    return life.has_soa ? std::min(life.soa, cache.negative_ttl) : cache.negative_ttl;
-  }
-  return life.positive;
-}
-
-void clamp_ttls(base::MutableBytes message, std::span<const std::uint16_t> offsets, const CachePolicy& cache) noexcept {
-  if (cache.min_ttl == 0 && cache.max_ttl == 0) return;
-  for (const auto at : offsets) {
-    std::uint32_t ttl = base::load_u32(message.data() + at);
-    ttl = std::max(ttl, cache.min_ttl);
-    if (cache.max_ttl != 0) ttl = std::min(ttl, cache.max_ttl);
-    base::store_u32(message.data() + at, ttl);
-  }
-}
-
 bool has_dnssec_records(const dns::MessageView& message) noexcept {
   bool found = false;
   message.for_each_record([&](const dns::RecordView& record) {
@@ -130,8 +75,10 @@ bool has_dnssec_records(const dns::MessageView& message) noexcept {
 
 }  // namespace
 
-Pipeline::Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events)
-    : cache_(cache), counters_(counters), events_(events), rate_gate_(counters), scratch_(dns::kMessageBytesMax),
+Pipeline::Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events,
+                   storage::CacheExportRing* exports)
+    : cache_(cache), counters_(counters), events_(events), exports_(exports), rate_gate_(counters),
+      scratch_(dns::kMessageBytesMax),
       stripped_(dns::kMessageBytesMax), ttl_offsets_(kTtlsMax) {}
 
 CacheKeyView Pipeline::cache_key(const QueryContext& context) const noexcept {
@@ -397,8 +344,13 @@ std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy,
 
   const std::uint32_t ttl = keep_seconds(*message, policy.cache);
   if (policy.cache.enabled && ttl > 0 && !is_excluded(policy.cache, context.name)) {
-    if (!cache_.insert(cache_key(context), base::ByteView(scratch_).first(length), offsets, ttl, now, {prefetched}))
+    const CacheKeyView key = cache_key(context);
+    const auto stored = base::ByteView(scratch_).first(length);
+    if (!cache_.insert(key, stored, offsets, ttl, now, {prefetched})) {
       counters_.cache_rejected.add();
+    } else if (exports_ != nullptr && is_plain(key)) {
+      static_cast<void>(exports_->push(key.qtype, ttl, stored));  // a full ring drops the answer and counts it
+    }
   }
   if (found.blocked) {
     blocked = true;

@@ -21,14 +21,17 @@
 #include "resolver/query_context.h"
 #include "resolver/rate_gate.h"
 #include "resolver/synthesis.h"
+#include "storage/cache_export_ring.h"
 #include "storage/query_log.h"
 
 namespace rampart::resolver {
 
 class Pipeline {
  public:
-  /// `cache` is shared by all workers; `counters` and `events` belong to this worker; `events` may be null.
-  Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events);
+  /// `cache` is shared by all workers; the others belong to this worker. `events` (no log) and `exports` (nothing is
+  /// shared with other instances) may be null.
+  Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events,
+           storage::CacheExportRing* exports = nullptr);
 
   void begin(QueryContext& context, const PolicySnapshot& policy) noexcept;
 
@@ -77,6 +80,7 @@ class Pipeline {
   Cache& cache_;
   WorkerCounters& counters_;
   storage::QueryEventRing* events_;
+  storage::CacheExportRing* exports_;
   ClientCache clients_;
   RateGate rate_gate_;
   // Worker-local scratch for one upstream answer at a time.

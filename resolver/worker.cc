@@ -42,10 +42,10 @@ std::size_t keep_query(const dns::QueryView& query, base::MutableBytes out) noex
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
-               storage::QueryEventRing* events)
+               storage::QueryEventRing* events, storage::CacheExportRing* exports)
     : options_(options), keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
       forwarder_counters_(std::make_unique<ForwarderCounters>()), policy_(policies),
-      pipeline_(cache, *counters_, events), pool_(options.pending_max),
+      pipeline_(cache, *counters_, events, exports), pool_(options.pending_max),
       forwarder_(io_, options.forwarder, *forwarder_counters_), response_(dns::kMessageBytesMax) {}
 
 Worker::~Worker() { stop(); }

@@ -53,7 +53,7 @@ class Worker {
   };
 
   Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
-         storage::QueryEventRing* events);
+         storage::QueryEventRing* events, storage::CacheExportRing* exports = nullptr);
   ~Worker();
   Worker(const Worker&) = delete;
 
