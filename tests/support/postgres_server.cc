@@ -62,7 +62,11 @@ pid_t spawn(const std::vector<std::string>& words, const std::string& log, bool 
 
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  try {
+    return {std::istreambuf_iterator<char>(file), {}};
+  } catch (const std::ios_base::failure&) {
+    return {};  // the process behind a file of /proc has ended since it was opened
+  }
 }
 
 std::set<pid_t> children_of(pid_t parent) {
