@@ -101,12 +101,6 @@ void append_console_line(const LogEntry& entry, std::string& out) {
                          {present.data(), static_cast<std::size_t>(last - present.begin())});
 }
 
-std::string console_line(const LogEntry& entry) {
-  std::string line;
-  append_console_line(entry, line);
-  return line;
-}
-
 std::uint32_t print_entries(const EntryBatch& batch, LineWriter& writer, const Deadline& deadline) {
   std::uint32_t tried = 0;
   bool ok = true;

@@ -33,7 +33,6 @@ class LineWriter {
 };
 
 /// `[...]  INFO queryLog: query resolved  answer=...  client_ip=...`; empty fields are left out.
-[[nodiscard]] std::string console_line(const LogEntry& entry);
 void append_console_line(const LogEntry& entry, std::string& out);
 
 /// Prints entries; what is not out by the deadline is lost. Returns how many got out.
