@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/background_thread.h"
 #include "base/log.h"
 #include "storage/console_sink.h"
 #include "storage/log_entry.h"
@@ -38,6 +39,8 @@ constexpr std::chrono::milliseconds kRetryPauseMax{2'000};
 constexpr std::chrono::milliseconds kStdoutTime{500};
 // For a sink that is replaced by a reload.
 constexpr std::chrono::milliseconds kRetireTime{2'000};
+// Beside workers that need every processor: enough to empty the rings behind them.
+constexpr int kDrainNice = 5;
 // Beyond a stop's deadline, for putting what is left into spool or stdout.
 constexpr std::chrono::milliseconds kStopSlack{1'500};
 
@@ -232,6 +235,7 @@ void QueryLog::Impl::adopt_plan() {
 }
 
 void QueryLog::Impl::run() {
+  base::give_way_to_workers(kDrainNice);
   for (;;) {
     bool stopping = false;
     {

@@ -1,5 +1,6 @@
 #include "storage/sink_runner.h"
 
+#include "base/background_thread.h"
 #include "base/log.h"
 
 namespace rampart::storage {
@@ -14,6 +15,8 @@ constexpr std::chrono::seconds kPrepareTime{2};
 constexpr std::chrono::hours kMaintenancePause{1};
 constexpr std::chrono::seconds kMaintenanceTime{20};
 constexpr std::chrono::minutes kFirstMaintenance{1};
+// Behind the drain thread, too: what the sink does not take in time has a queue and a fallback, a full ring has none.
+constexpr int kSinkNice = 10;
 // A sink that fails every few seconds must not fill the log with the same two lines.
 constexpr std::chrono::seconds kSameLinePause{30};
 
@@ -200,6 +203,7 @@ void SinkRunner::Shared::maintain() {
 }
 
 void SinkRunner::Shared::run() {
+  base::give_way_to_workers(kSinkNice);
   bool is_open = false;
   for (;;) {
     bool finishing = false;
