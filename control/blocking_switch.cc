@@ -26,7 +26,7 @@ base::Status BlockingSwitch::disable(std::chrono::milliseconds duration, const s
   }
   state_.enabled = false;
   state_.disabled_groups = std::move(wanted);
-  state_.until = duration.count() > 0 ? std::optional(now + duration) : std::nullopt;
+  state_.until = duration.count() > 0 ? std::optional(now + std::min(duration, kDisabledMax)) : std::nullopt;
   return base::Done{};
 }
 

@@ -13,6 +13,10 @@
 
 namespace rampart::control {
 
+/// Longer times are cut to this: far above any use, and neither the 64-bit clock in nanoseconds nor the 32-bit seconds of
+/// the API overflow.
+inline constexpr std::chrono::milliseconds kDisabledMax = std::chrono::hours(24 * 365 * 100);
+
 struct BlockingState {
   bool enabled = true;                       ///< false also for a partial disable
   std::vector<std::string> disabled_groups;  ///< sorted

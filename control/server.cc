@@ -1,6 +1,5 @@
 #include "control/server.h"
 
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -17,8 +16,8 @@
 #include "base/random.h"
 #include "base/sd_notify.h"
 #include "control/commands_config.h"
-#include "control/config_forms.h"
 #include "control/config_loader.h"
+#include "control/server_options.h"
 #include "resolver/listen_socket.h"
 
 namespace rampart::control {
@@ -38,89 +37,6 @@ std::tm local_time() {
   std::tm local{};
   localtime_r(&now, &local);
   return local;
-}
-
-resolver::WorkerOptions worker_options(const Config& config, unsigned index, unsigned count) {
-  resolver::WorkerOptions options;
-  options.index = index;
-  options.stream.connections_max = std::max<std::size_t>(1, (config.tcp.max_connections + count - 1) / count);
-  options.stream.connections_per_client_max = config.tcp.max_connections_per_client;
-  options.stream.pipelined_max = config.tcp.max_pipelined;
-  options.stream.idle = config.tcp.idle_timeout;
-  options.stream.total = config.tcp.total_timeout;
-  return options;
-}
-
-resolver::CacheOptions cache_options(const Config& config) {
-  resolver::CacheOptions options;
-  options.memory_bytes = config.cache_memory.bytes;
-  if (config.caching.max_items_count > 0) options.items_max = static_cast<std::size_t>(config.caching.max_items_count);
-  if (config.serve_stale.enable) options.stale_max = std::chrono::duration_cast<seconds>(config.serve_stale.max_age);
-  options.stale_answer_ttl = static_cast<std::uint32_t>(config.serve_stale.answer_ttl.count() / 1000);
-  options.prefetch = config.caching.prefetching;
-  options.prefetch_threshold = static_cast<std::uint32_t>(std::max<std::int64_t>(0, config.caching.prefetch_threshold));
-  options.prefetch_window = std::chrono::duration_cast<seconds>(config.caching.prefetch_expires);
-  return options;
-}
-
-storage::QueryLogOptions query_log_options(const Config& config,
-                                           const std::shared_ptr<const storage::RecordObserver>& observer) {
-  storage::QueryLogOptions options;
-  options.type = config.query_log.type;
-  options.target = config.query_log.target.value;
-  options.retention_days = config.query_log.log_retention_days;
-  options.flush_interval = config.query_log.flush_interval;
-  options.entry.fields = config.query_log.fields;
-  options.entry.privacy = config.log.privacy;
-  options.entry.ignore_sudn = config.query_log.ignore_sudn;
-  options.entry.ignore_domains = config.query_log.ignore_domains;
-  options.spool.path = config.query_log.spool_path;
-  options.spool.bytes_max = config.query_log.spool_max_bytes.bytes;
-  options.observer = observer;
-  return options;
-}
-
-storage::RedisEndpoint redis_endpoint(const std::string& text) {
-  if (text.starts_with('/')) return {{}, 0, text};
-  const auto parsed = parse_listen_address(text);
-  if (!parsed.ok()) return {};  // config_check has refused it
-  return {parsed->address ? parsed->address->to_string() : parsed->host, parsed->port, {}};
-}
-
-storage::RedisOptions redis_options(const Redis& redis) {
-  storage::RedisOptions options;
-  if (redis.sentinel_addresses.empty()) options.server = redis_endpoint(redis.address);
-  else options.master_name = redis.address;
-  for (const auto& sentinel : redis.sentinel_addresses) options.sentinels.push_back(redis_endpoint(sentinel));
-  options.login = {redis.username, redis.password.value, redis.database};
-  options.sentinel_login = {redis.sentinel_username, redis.sentinel_password.value, 0};
-  options.tls = {redis.tls.enable, redis.tls.ca_file, redis.tls.cert_file, redis.tls.key_file, redis.tls.server_name};
-  options.required = redis.required;
-  options.attempts = redis.connection_attempts;
-  options.cooldown_max = redis.connection_cooldown;
-  return options;
-}
-
-// The sockets' addresses that one configured listen address stands for.
-base::Result<std::vector<resolver::ListenOptions>, std::string> listen_options(const ListenAddress& address, bool free_bind) {
-  std::vector<resolver::ListenOptions> all;
-  if (address.host.empty()) {
-    resolver::ListenOptions options;
-    options.address = {address.address.value_or(base::IpAddress()), address.port};
-    options.any_family = !address.address;
-    options.free_bind = free_bind;
-    all.push_back(options);
-    return all;
-  }
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_DGRAM;
-  addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(address.host.c_str(), nullptr, &hints, &found); error != 0)
-    return base::Error{"ports.dns: host name '" + address.host + "' has no address: " + gai_strerror(error)};
-  for (const addrinfo* a = found; a != nullptr; a = a->ai_next)
-    all.push_back({{base::IpAddress::from_sockaddr(*a->ai_addr), address.port}, false, free_bind, true});
-  freeaddrinfo(found);
-  return all;
 }
 
 sigset_t handled_signals() {
@@ -293,73 +209,12 @@ base::Status Server::test_upstreams() {
   return base::Done{};
 }
 
-struct Server::OpenedListener {
-  base::IpEndpoint address;
-  std::vector<resolver::ListenPair> pairs;  // one for each worker
-};
-
-// Opens the sockets of every address that is not open yet, for all workers. On error all of them are closed again.
-base::Result<std::vector<Server::OpenedListener>, std::string> Server::open_listeners(const Config& config) {
-  std::vector<OpenedListener> opened;
-  for (const auto& address : config.ports.dns) {
-    const auto all = listen_options(address, config.ports.free_bind);
-    if (!all.ok()) return base::Error{all.error()};
-    for (const auto& options : *all) {
-      if (std::find(listening_.begin(), listening_.end(), options.address) != listening_.end()) continue;
-      if (std::any_of(opened.begin(), opened.end(), [&](const auto& o) { return o.address == options.address; })) continue;
-      // Shared ports would silently split the clients between us and another program: look for it first.
-      resolver::ListenOptions alone = options;
-      alone.reuse_port = false;
-      if (const auto udp = resolver::open_udp(alone); !udp.ok()) return base::Error{udp.error()};
-      if (const auto tcp = resolver::open_tcp(alone); !tcp.ok()) return base::Error{tcp.error()};
-      OpenedListener listener{options.address, {}};
-      for (std::size_t i = 0; i < workers_.size(); ++i) {
-        auto udp = resolver::open_udp(options);
-        if (!udp.ok()) return base::Error{udp.error()};
-        auto tcp = resolver::open_tcp(options);
-        if (!tcp.ok()) return base::Error{tcp.error()};
-        listener.pairs.push_back({options.address, std::move(udp).value(), std::move(tcp).value()});
-      }
-      opened.push_back(std::move(listener));
-    }
-  }
-  return opened;
-}
-
-void Server::add_listeners(std::vector<OpenedListener> opened) {
-  for (auto& listener : opened) {
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-      resolver::Worker& worker = *workers_[i];
-      auto pair = std::make_shared<resolver::ListenPair>(std::move(listener.pairs[i]));
-      worker.post([&worker, pair] { worker.add_listener(std::move(*pair)); });
-    }
-    listening_.push_back(listener.address);
-    log::info("server", "listening", {{"address", listener.address.to_string()}, {"protocols", "udp, tcp"}});
-  }
-}
-
 base::Status Server::start_http(const Config& config) {
   if (http_) return http_->adopt(config);
   auto http = HttpService::start(config, *this);
   if (!http.ok()) return base::Error{http.error()};
   http_ = std::move(http).value();
   return base::Done{};
-}
-
-void Server::remove_listeners(const Config& next) {
-  std::vector<base::IpEndpoint> wanted;
-  for (const auto& address : next.ports.dns)
-    if (const auto all = listen_options(address, next.ports.free_bind); all.ok())
-      for (const auto& options : *all) wanted.push_back(options.address);
-  for (auto it = listening_.begin(); it != listening_.end();) {
-    if (std::find(wanted.begin(), wanted.end(), *it) != wanted.end()) {
-      ++it;
-      continue;
-    }
-    log::info("server", "no longer listening", {{"address", it->to_string()}});
-    for (auto& worker : workers_) worker->post([&worker = *worker, address = *it] { worker.remove_listener(address); });
-    it = listening_.erase(it);
-  }
 }
 
 void Server::publish() {

@@ -1,6 +1,7 @@
 // The whole server, wired in one place: configuration in, running workers out. It owns everything that lives as
 // long as the process; main.cc creates one and run() does the rest. server.cc builds, reloads and stops it;
-// server_plane.cc is what API, metrics and health see of it.
+// server_listeners.cc opens its DNS ports; server_plane.cc, server_health.cc and server_metrics.cc are what API, health and
+// metrics see of it.
 #pragma once
 
 #include <memory>
@@ -60,7 +61,10 @@ class Server final : public ControlPlane {
   base::Result<Config, std::string> load_config();
   base::Result<ListCatalog::Outcome, std::string> load_lists(const Config& config, bool starting);
   base::Result<ListCatalog::Outcome, std::string> read_lists(const Config& config, bool starting);
-  struct OpenedListener;  // its sockets, which no worker has yet
+  struct OpenedListener {
+    base::IpEndpoint address;
+    std::vector<resolver::ListenPair> pairs;  // one for each worker; none has it yet
+  };
   base::Result<std::vector<OpenedListener>, std::string> open_listeners(const Config& config);
   void add_listeners(std::vector<OpenedListener> opened);
   base::Status join_redis(unsigned workers);

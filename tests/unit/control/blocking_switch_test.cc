@@ -42,5 +42,15 @@ TEST(BlockingSwitch, UnknownGroupLeavesARunningTimeAlone) {
   EXPECT_TRUE(blocking.expire(kNow + seconds(30)));
 }
 
+TEST(BlockingSwitch, LongestDurationsDoNotOverflowTheClock) {
+  for (const auto longest : {std::chrono::milliseconds::max(), std::chrono::milliseconds(9'223'372'036'855)}) {
+    auto blocking = make();
+    ASSERT_TRUE(blocking.disable(longest, {}, kNow).ok());
+    EXPECT_FALSE(blocking.expire(kNow + std::chrono::hours(24 * 365)));
+    EXPECT_TRUE(blocking.is_disabled("ads"));
+    EXPECT_EQ(*blocking.state().until, kNow + kDisabledMax);
+  }
+}
+
 }  // namespace
 }  // namespace rampart::control

@@ -1,0 +1,21 @@
+// From the configuration to the options of each part that the server is made of. Pure translation, nothing is opened.
+#pragma once
+
+#include <memory>
+
+#include "control/config.h"
+#include "resolver/cache.h"
+#include "resolver/worker.h"
+#include "storage/query_log.h"
+#include "storage/shared_state.h"
+
+namespace rampart::control {
+
+/// Of worker `index` out of `count`: totals of the configuration are divided among them.
+[[nodiscard]] resolver::WorkerOptions worker_options(const Config& config, unsigned index, unsigned count);
+[[nodiscard]] resolver::CacheOptions cache_options(const Config& config);
+[[nodiscard]] storage::QueryLogOptions query_log_options(
+    const Config& config, const std::shared_ptr<const storage::RecordObserver>& observer);
+[[nodiscard]] storage::RedisOptions redis_options(const Redis& redis);
+
+}  // namespace rampart::control
