@@ -41,6 +41,7 @@ struct Target {
   std::string name;
   int fd = -1;
   double owed = 0;
+  std::int64_t last = 0, next_tick = 0;
   std::uint64_t next = 0;
   std::uint64_t sent = 0, answered = 0, lost = 0, wrong = 0;
   struct Query {
@@ -188,10 +189,14 @@ int main(int argc, char** argv) {
   for (auto& target : targets) ready.push_back({target->fd, POLLIN, 0});
   std::string commands;
   bool sending = true, pausing = false;
-  std::int64_t last = now_ns(), next_tick = last;
+  // Each in its own part of a tick: asked at the same moment, they would wait for each other.
+  const std::int64_t begin = now_ns();
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    targets[i]->last = targets[i]->next_tick = begin + kTickNs * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(targets.size());
   for (;;) {
-    const std::int64_t until = next_tick - now_ns();
-    const timespec wait{0, std::clamp<std::int64_t>(until, 0, kTickNs)};
+    std::int64_t next = INT64_MAX;
+    for (const auto& target : targets) next = std::min(next, target->next_tick);
+    const timespec wait{0, std::clamp<std::int64_t>(next - now_ns(), 0, kTickNs)};
     ppoll(ready.data(), ready.size(), &wait, nullptr);
     for (auto& target : targets) target->receive();
     if (ready[0].revents != 0) {
@@ -202,14 +207,13 @@ int main(int argc, char** argv) {
     }
     const std::int64_t now = now_ns();
     for (auto& target : targets) target->give_up(now);
-    if (now >= next_tick) {
-      next_tick = std::max(next_tick + kTickNs, now - 20 * kTickNs);
-      for (auto& target : targets) {
-        // After a wait for the processor at most 20 ms are made up for, lest the burst become the measurement.
-        target->owed += sending ? rate * static_cast<double>(std::min<std::int64_t>(now - last, 20 * kTickNs)) / 1e9 : 0;
-        for (; target->owed >= 1; target->owed -= 1) target->send_one();
-      }
-      last = now;
+    for (auto& target : targets) {
+      if (now < target->next_tick) continue;
+      target->next_tick = std::max(target->next_tick + kTickNs, now - 20 * kTickNs);
+      // After a wait for the processor at most 20 ms are made up for, lest the burst become the measurement.
+      target->owed += sending ? rate * static_cast<double>(std::min<std::int64_t>(now - target->last, 20 * kTickNs)) / 1e9 : 0;
+      for (; target->owed >= 1; target->owed -= 1) target->send_one();
+      target->last = now;
     }
     if (pausing && std::all_of(targets.begin(), targets.end(), [](const auto& t) { return t->order.empty(); })) {
       pausing = false;

@@ -35,7 +35,7 @@ def free_port():
     raise RuntimeError("no free port")
 
 
-def wait_for(condition, what, seconds=15.0):
+def wait_for(condition, what, seconds=15.0, pause=0.02):
     """Polls until condition() is true; its last exception is shown if it never is."""
     end = time.monotonic() + seconds
     error = None
@@ -45,7 +45,7 @@ def wait_for(condition, what, seconds=15.0):
                 return
         except Exception as e:  # the condition may fail while a program starts
             error = e
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(f"{what}: not within {seconds} s ({error})")
 
 

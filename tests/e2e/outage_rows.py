@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -9,7 +10,8 @@ import threading
 import time
 
 from harness import wait_for
-from outage import Relay, Row
+from outage import Row
+from outage_programs import Postgres, Relay
 
 
 class NotHere(Exception):
@@ -21,7 +23,7 @@ def down_at_start(world):
     world.database.stop()
     with Row(world, begins_broken=True) as row:
         assert row.start_seconds < 10, f"three resolvers took {row.start_seconds} s to start"
-        return row.play(None, world.database.start)
+        return row.play(world.database.stop, world.database.start)
 
 
 def killed(world):
@@ -39,9 +41,10 @@ def stopped(world):
 def never_answering(world):
     """The target accepts connections and never says a word; then a reload names the right one."""
     silent = Relay()
-    with contextlib.closing(silent), Row(world, f"postgres://postgres@127.0.0.1:{silent.port}/rampart", begins_broken=True) as row:
+    wrong = f"postgres://postgres@127.0.0.1:{silent.port}/rampart"
+    with contextlib.closing(silent), Row(world, wrong, begins_broken=True) as row:
         world.database.sql("DROP TABLE IF EXISTS log_entries, rampart_spool_replay")
-        return row.play(None, lambda: [r.retarget(world.database.target) for r in row.logging])
+        return row.play(lambda: row.retarget(wrong), lambda: row.retarget(world.database.target))
 
 
 def refusing(world):
@@ -65,7 +68,8 @@ def dropped(world):
                     world.database.sql("ALTER DATABASE rampart RENAME TO gone", "postgres")
                     break
             gone = world.database.sql("SELECT question_name FROM log_entries", "gone").split()
-            row.lost_rows = {"a": [n for n in gone if not n.startswith("b0")], "b": [n for n in gone if n.startswith("b0")]}
+            row.lost_rows["a"] += [n for n in gone if not n.startswith("b0")]
+            row.lost_rows["b"] += [n for n in gone if n.startswith("b0")]
             world.database.sql("DROP DATABASE gone", "postgres")
         return row.play(drop, lambda: world.database.sql("CREATE DATABASE rampart", "postgres"))
 
@@ -84,7 +88,7 @@ def locked(world):
         def unlock():
             world.database.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted "
                                "AND relation = 'log_entries'::regclass")
-            holder[0].wait(10)
+            holder.pop().wait(10)
         return row.play(lock, unlock)
 
 
@@ -131,16 +135,45 @@ def disk_full(world):
             database.sql("ALTER DATABASE elsewhere RENAME TO rampart", "postgres")
 
 
+def wal_disk_full(world):
+    """No octet is left on the disk of the server's own log (pg_wal): it ends itself, and cannot start again."""
+    import pwd
+    with small_disk(24, pwd.getpwnam("postgres").pw_uid) as disk:
+        database = Postgres(world.directory, wal_directory=disk / "wal", priority=world.priority)
+        with contextlib.closing(database), Row(world, database.target, database=database) as row:
+            def break_it():
+                fill(disk)
+                database.sql("CREATE TABLE IF NOT EXISTS filler (text text)")
+
+                def has_ended():
+                    with contextlib.suppress(subprocess.CalledProcessError):
+                        database.sql("INSERT INTO filler SELECT repeat('x', 1000) FROM generate_series(1, 1000)")
+                    return database.process.poll() is not None
+                wait_for(has_ended, "PostgreSQL ends itself for want of room")
+
+            def heal():
+                os.remove(disk / "filler")
+                database.start()
+            report = row.play(break_it, heal)
+            assert re.search(r"PANIC: .*No space left on device", database.log), database.log
+            return report
+
+
 def spool_disk_full(world):
     """The database is away, and then the disk of the spool is full too: what does not fit is printed."""
     with small_disk(2) as disk, Row(world, spool=disk / "spool") as row:
         def break_it():
             world.database.kill()
-            wait_for(lambda: row.resolvers["a"].query_log()["spooled"] > 100, "the spool takes entries")
+            before = row.logs()[0]
+            row.wait_for(lambda a, _: a["spooled"] > before["spooled"] + 100, "the spool takes entries")
             fill(disk)
-            wait_for(lambda: row.resolvers["a"].query_log()["stdoutFallback"] > 100, "entries are printed")
-        report = row.play(break_it, world.database.start)
-        assert report["spool"]["printed"] > 0
+            row.wait_for(lambda a, _: a["stdoutFallback"] > before["stdoutFallback"] + 100, "entries are printed")
+
+        def heal():
+            world.database.start()
+            os.remove(disk / "filler")
+        report = row.play(break_it, heal)
+        assert report["spool_printed"] > 0
         return report
 
 
@@ -150,15 +183,7 @@ def restarted(world):
         def restart():
             world.database.stop()
             world.database.start()
-        wait_for(lambda: all(r.is_writing() for r in row.logging), "the database is written to")
-        calm = row.watch(2.0)
-        began = time.monotonic()
-        restart()
-        row.await_rejoin()
-        disturbed = row.load.lap()
-        row.report["outage_s"] = round(time.monotonic() - began, 1)
-        row.finish(calm, disturbed)
-        return row.report
+        return row.play(restart, lambda: None, falls_back=False)
 
 
 def link_cut(world):
@@ -191,9 +216,10 @@ def flapping(world, times=4):
 
 def wrong_target(world):
     """User, password and database of the target do not exist; then a reload names the right one."""
-    with Row(world, f"postgres://nobody:secret@{world.database.address}:{world.database.port}/no_such_database", begins_broken=True) as row:
+    wrong = f"postgres://nobody:secret@{world.database.address}:{world.database.port}/no_such_database"
+    with Row(world, wrong, begins_broken=True) as row:
         world.database.sql("DROP TABLE IF EXISTS log_entries, rampart_spool_replay")
-        report = row.play(None, lambda: [r.retarget(world.database.target) for r in row.logging])
+        report = row.play(lambda: row.retarget(wrong), lambda: row.retarget(world.database.target))
         for resolver in row.logging:
             assert "nobody" in resolver.log and "secret" not in resolver.log, resolver.log
         return report
@@ -208,6 +234,7 @@ ROWS = {
     "database dropped": dropped,
     "table locked": locked,
     "disk of the database full": disk_full,
+    "disk of the database's log (WAL) full": wal_disk_full,
     "disk of the spool full too": spool_disk_full,
     "restarted": restarted,
     "link cut, packets vanish": link_cut,

@@ -9,6 +9,9 @@ class Outage(OutageTest):
     def test_disk_full(self):
         self.play(outage_rows.disk_full)
 
+    def test_wal_disk_full(self):
+        self.play(outage_rows.wal_disk_full)
+
     def test_spool_disk_full(self):
         self.play(outage_rows.spool_disk_full)
 

@@ -4,8 +4,9 @@ import signal
 import unittest
 
 from harness import wait_for
-from outage import Load, Relay, Resolver, batches_in_order
+from outage import batches_in_order
 from outage_case import OutageTest
+from outage_programs import Load, Relay, Resolver
 
 KILLS = 5
 
