@@ -21,22 +21,11 @@ import time
 import traceback
 
 import failures
+import images
 from cluster import Failed, HERE, Lab, Skipped, wait
 
 TOP = HERE.parent.parent
 HARD_LIMIT_SECONDS = int(os.environ.get("RAMPART_LAB_LIMIT", 8 * 60))
-PODS = '''
-import subprocess, sys, yaml
-text = subprocess.run(["kubectl", "kustomize", sys.argv[1] if len(sys.argv) > 1 else {overlay!r}], capture_output=True, text=True, check=True).stdout
-keep = []
-for o in yaml.safe_load_all(text):
-    if o["kind"] == "Deployment":
-        o["spec"]["replicas"] = 1  # podman runs one pod for each host
-        keep.append(o)
-    elif o["kind"] == "ConfigMap":
-        keep.insert(0, o)
-print(yaml.safe_dump_all(keep, sort_keys=False))
-'''
 
 
 class OutOfTime(BaseException):
@@ -71,27 +60,6 @@ def find_package(args, work):
     return found[0]
 
 
-def build_image(lab, package):
-    """The image FROM scratch that the pods run, as an archive in the lab's state folder."""
-    if not shutil.which("buildah"):
-        lab.image_fault = "buildah is not installed (deploy/lab/setup installs it)"
-        return
-    if not shutil.which("kubectl"):
-        lab.image_fault = "kubectl is not installed"
-        return
-    store, unpacked = lab.state / "store", lab.state / "unpacked"
-    subprocess.run(["dpkg-deb", "-x", str(package), str(unpacked)], check=True)
-    result = subprocess.run([str(HERE.parent / "container/build"), "--scratch", "--binary", str(unpacked / "usr/bin/rampart"),
-                             "--tag", "localhost/rampart:lab", "--storage", str(store)], capture_output=True, text=True, check=False)
-    if result.returncode == 0:
-        result = subprocess.run(["buildah", "--root", str(store / "root"), "--runroot", str(store / "run"), "--storage-driver", "vfs",
-                                 "push", "-q", "localhost/rampart:lab", f"docker-archive:{lab.state}/image.tar:localhost/rampart:lab"],
-                                capture_output=True, text=True, check=False)
-    if result.returncode:
-        lab.image_fault = f"the image could not be built: {(result.stdout + result.stderr)[-400:]}"
-    (lab.state / "pods.py").write_text(PODS.format(overlay=str(HERE.parent / "kubernetes/overlays/lab")))
-
-
 def memory(lab):
     """Resident memory of each daemon on one master, in MB."""
     text = lab.run("m1", "ps -eo rss=,comm= | awk '{m[$2]+=$1} END {for (c in m) print c, int(m[c]/1024)}'")
@@ -106,7 +74,8 @@ def write_report(folder, report):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     lines = ["# Failure lab", "", f"{report['when']}, {report['seconds']} s in all, {os.cpu_count()} cores, kernel {os.uname().release}; "
-             f"base {report['base_seconds']} s, boot {report['boot_seconds']} s, first playbook {report.get('playbook_seconds', '-')} s."]
+             f"base {report['base_seconds']} s, boot {report['boot_seconds']} s, first playbook {report.get('playbook_seconds', '-')} s "
+             f"({report.get('playbook_by', '-')})."]
     if failures.SLOW > 1:
         lines.append("RAMPART_LAB_SLOW was set: bounds are doubled.")
     lines += ["", "| # | Failure | Promise | Measured | Result |", "|---|---|---|---|---|"]
@@ -121,14 +90,15 @@ def write_report(folder, report):
 
 def bring_up(lab, base, report, folder):
     """Boots the hosts and applies the playbook."""
-    build_image(lab, lab.package)
+    lab.images = images.Images(lab)
     report["boot_seconds"] = round(lab.up(base), 1)
     lab.run("client", "systemd-run -q --unit=internet /usr/sbin/dnsmasq -k --no-resolv --no-hosts --listen-address=10.77.0.14 "
             "--bind-interfaces --address=/#/192.0.2.1 --local-ttl=5 --cache-size=0")
     seconds, recap, output = lab.playbook()
     lab.playbook_seconds = seconds
     report["playbook_seconds"] = round(seconds)
-    print(f"lab: hosts up in {report['boot_seconds']} s, playbook {seconds:.0f} s", flush=True)
+    report["playbook_by"] = "Mitogen" if lab.fast_playbooks else "plain ssh"
+    print(f"lab: hosts up in {report['boot_seconds']} s, playbook {seconds:.0f} s ({report['playbook_by']})", flush=True)
     if any(counts["failed"] or counts["unreachable"] for counts in recap.values()) or len(recap) < 4:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "playbook.log").write_text(output)
@@ -223,7 +193,9 @@ def main():
     lab.deadline = time.monotonic() + HARD_LIMIT_SECONDS
     fatal = ""
     try:
-        if not args.attach:
+        if args.attach:
+            lab.images = images.Images(lab)
+        else:
             bring_up(lab, base, report, folder)
         lab.settled(20)
         wait(lambda: all(lab.query(vip, "www.example.org")[0] == "NOERROR" for vip in
