@@ -71,6 +71,7 @@ class Lab:
         self.processes = []
         self.deadline = math.inf
         self.playbook_seconds = 0.0
+        self.slowest_tasks = []
         self.fast_playbooks = MITOGEN.exists() and not os.environ.get("RAMPART_LAB_PLAIN")
         self.images = None
 
@@ -151,17 +152,29 @@ class Lab:
         fast = {"ANSIBLE_STRATEGY": "mitogen_linear"} if self.fast_playbooks else {}
         environment = {**os.environ, **fast, "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_CONFIG": str(HOSTS / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
                        "ANSIBLE_LOCAL_TEMP": str(self.state / "ansible"), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.state / "cp")}
-        result = subprocess.run(
-            self._script("net", str(self.state), "ansible-playbook", "-i", str(HOSTS / "inventory/lab/hosts.yml"),
+        process = subprocess.Popen(
+            self._script("net", str(self.state), "timeout", str(timeout), "ansible-playbook", "-i", str(HOSTS / "inventory/lab/hosts.yml"),
                          "--private-key", str(self.state / "id"), "-e", f"resolver_package={self.package}",
                          *words, str(HOSTS / book)),
-            cwd=HOSTS, env=environment, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False)
+            cwd=HOSTS, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
+        self.processes.append(process)
+        output, tasks, last = "", [], begin
+        for line in process.stdout:
+            output += line
+            if line.startswith(("TASK [", "RUNNING HANDLER [", "PLAY ")):
+                now = time.monotonic()
+                tasks.append([line.strip(" *\n"), now])
+                if len(tasks) > 1:
+                    tasks[-2][1] = round(now - last, 1)
+                last = now
+        process.wait()
+        self.slowest_tasks = sorted(tasks[:-1], key=lambda task: -task[1])[:8]
         recap = {}
-        for line in result.stdout.partition("PLAY RECAP")[2].splitlines()[1:]:
+        for line in output.partition("PLAY RECAP")[2].splitlines()[1:]:
             host, _, counts = line.partition(":")
             if counts:
                 recap[host.strip()] = {k: int(v) for k, v in (pair.split("=") for pair in counts.split())}
-        return time.monotonic() - begin, recap, result.stdout + result.stderr
+        return time.monotonic() - begin, recap, output
 
     def owners(self, vip):
         """The masters that are connected and hold an address."""

@@ -5,4 +5,6 @@ import failures_services  # pylint: disable=unused-import
 import failures_stores  # pylint: disable=unused-import
 from promises import SLOW, TESTS
 
-TESTS.sort(key=lambda case: case[0])
+# By number, but what leaves the cluster poorer comes last: a second playbook, the plug, the reset.
+LAST = (17, 18, 19)
+TESTS.sort(key=lambda case: (case[0] in LAST, case[0]))

@@ -121,7 +121,8 @@ def rolling_update(lab):
     sent, lost = (sum(report[key] for report in seen.values()) for key in ("sent", "lost"))
     retried = sum(report["retried"] for report in seen.values())
     check(lost == 0, f"{lost} of {sent} queries were lost")
-    check(retried == 0 or SLOW > 1, f"{retried} of {sent} queries were unanswered for a second")
+    check(retried == 0 or SLOW > 1, f"{retried} of {sent} queries were unanswered for a second: "
+          f"{ {vip: (report['late'], report['owners'], report['gaps']) for vip, report in seen.items()} }")
     worst = max(report["silence_ms"] for report in seen.values())
     check(worst <= 1000 * SLOW, f"a VIP was silent for {worst} ms")
     return {"sent": sent, "lost": lost, "needed their retry": retried, "longest silence": f"{worst:.0f} ms"}

@@ -1,8 +1,10 @@
 """The container images that the lab runs: one from nothing, one over a plain Debian root; built beside the boot."""
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import threading
 
@@ -45,6 +47,7 @@ class Images:
     def __init__(self, lab):
         self.lab, self.store = lab, lab.state / "store"
         self.built, self.faults = {}, {}
+        self.process, self.ended = None, False
         self.ready = {kind: threading.Event() for kind in ("scratch", "debian")}
         threading.Thread(target=self._build_all, daemon=True).start()
 
@@ -55,6 +58,13 @@ class Images:
         if kind in self.faults:
             raise self.faults[kind]
         return self.built[kind]
+
+    def stop(self):
+        """Ends a build that nobody waits for any more, with all that it started."""
+        self.ended = True
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     def _build_all(self):
         for kind, build in (("scratch", self._scratch), ("debian", self._debian)):
@@ -67,12 +77,14 @@ class Images:
             self.ready[kind].set()
 
     def _run(self, *words):
-        """Runs a command that ends with the lab."""
-        process = subprocess.Popen(["nice", "-n", "5", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.lab.processes.append(process)
-        text, _ = process.communicate()
-        if process.returncode:
-            raise Failed(f"{pathlib.Path(str(words[0])).name} ended with {process.returncode}: {text[-600:]}")
+        """Runs a command, with a process group of its own so that `stop` finds its children."""
+        if self.ended:
+            raise Failed("the lab ended before its images were built")
+        self.process = subprocess.Popen(["nice", "-n", "5", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True, start_new_session=True)
+        text, _ = self.process.communicate()
+        if self.process.returncode:
+            raise Failed(f"{pathlib.Path(str(words[0])).name} ended with {self.process.returncode}: {text[-600:]}")
         return text
 
     def _buildah(self, *words):

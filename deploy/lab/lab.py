@@ -97,6 +97,7 @@ def bring_up(lab, base, report, folder):
     seconds, recap, output = lab.playbook()
     lab.playbook_seconds = seconds
     report["playbook_seconds"] = round(seconds)
+    report["slowest_tasks"] = lab.slowest_tasks
     report["playbook_by"] = "Mitogen" if lab.fast_playbooks else "plain ssh"
     print(f"lab: hosts up in {report['boot_seconds']} s, playbook {seconds:.0f} s ({report['playbook_by']})", flush=True)
     if any(counts["failed"] or counts["unreachable"] for counts in recap.values()) or len(recap) < 4:
@@ -194,7 +195,8 @@ def main():
     fatal = ""
     try:
         if args.attach:
-            lab.images = images.Images(lab)
+            if {16, 20} & set(args.numbers):
+                lab.images = images.Images(lab)
         else:
             bring_up(lab, base, report, folder)
         lab.settled(20)
@@ -212,6 +214,8 @@ def main():
     finally:
         signal.alarm(0)
         report["seconds"] = round(time.monotonic() - start)
+        if lab.images:
+            lab.images.stop()
         write_report(folder, report)
         if args.keep or args.attach:
             if args.attach:

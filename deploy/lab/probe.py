@@ -42,6 +42,7 @@ class Target:
         self.silence_at = 0.0
         self.gaps = []
         self.owners = []
+        self.late = []  # queries that needed their retry: when asked, and the name
         self.counts = {"sent": 0, "answered": 0, "retried": 0, "lost": 0, "wrong_source": 0}
         self.codes = {}
         self.latencies = []
@@ -65,7 +66,7 @@ class Target:
             self.silence, self.silence_at = now - self.last, self.last - self.start
         spread = sorted(self.latencies)
         return {"silence_ms": round(self.silence * 1000, 1), "silence_at_ms": round(self.silence_at * 1000),
-                "gaps": self.gaps[:40], "owners": self.owners[:40], "codes": self.codes,
+                "gaps": self.gaps[:40], "owners": self.owners[:40], "late": self.late[:20], "codes": self.codes,
                 "p50_ms": round(spread[len(spread) // 2] * 1000, 2) if spread else None,
                 "p99_ms": round(spread[len(spread) * 99 // 100] * 1000, 2) if spread else None,
                 "seconds": round(now - self.start, 2), **self.counts}
@@ -133,6 +134,7 @@ def probe_dns(targets, interval, names):
                 if tries == 1:
                     entry[2], entry[4] = now, 2
                     target.counts["retried"] += 1
+                    target.late.append([round((entry[1] - target.start) * 1000), name])
                     send(sock, question(key, name), target.address)
                 else:
                     target.counts["lost"] += 1
