@@ -17,6 +17,7 @@
 #include "control/client_identifier.h"
 #include "control/schedule.h"
 #include "dns/types.h"
+#include "dns/zone_text.h"
 #include "resolver/policy.h"
 #include "resolver/upstream_set.h"
 #include "resolver/upstream_spec.h"
@@ -91,6 +92,7 @@ struct CustomDns {
   Milliseconds custom_ttl{3'600'000};
   std::map<std::string, std::vector<base::IpAddress>> mapping;
   std::string zone;
+  std::vector<dns::ZoneRecord> zone_records;  ///< what `zone` says, its $INCLUDE files read
   bool filter_unmapped_types = true;
   std::map<std::string, std::string> rewrite;  ///< lower case
   bool fallback_upstream = false;

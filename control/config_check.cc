@@ -5,6 +5,7 @@
 
 #include "blocklists/verdict.h"
 #include "control/config_forms.h"
+#include "control/local_names.h"
 
 namespace rampart::control {
 namespace {
@@ -26,6 +27,7 @@ class Checker {
     query_log();
     redis();
     http_paths();
+    check_local_names(config_, places_, whole_, findings_);
   }
 
  private:

@@ -8,6 +8,7 @@
 #include "resolver/rate_limiter.h"
 #include "control/bootstrap_lookup.h"
 #include "control/list_canaries.h"
+#include "control/local_names.h"
 
 namespace rampart::control {
 namespace {
@@ -124,6 +125,7 @@ void PolicyBuilder::adopt(const Config& config) {
   rebinding_ = rebinding_guard(config.rebinding_protection);
   config_ = config;
   upstreams_ = upstream_set(config);
+  custom_dns_.reset();  // needs the key of the filter
   excluded_.clear();
   for (const auto& pattern : config.caching.exclude)
     excluded_.push_back(std::make_shared<const re2::RE2>(pattern, re2::RE2::Quiet));
@@ -195,6 +197,8 @@ std::shared_ptr<const resolver::PolicySnapshot> PolicyBuilder::build(
     policy->group_block_answers.emplace_back(bit_of(*filter, group), answer);
   policy->rate_limiter = rate_limiter_;
   policy->rebinding = rebinding_;
+  if (!custom_dns_) custom_dns_ = custom_dns(config_.custom_dns, filter->key());
+  policy->custom_dns = custom_dns_;
   policy->block_ttl = whole_seconds(config_.blocking.block_ttl);
   for (const auto type : config_.filtered_query_types) policy->filtered_types.set(static_cast<std::uint16_t>(type));
   policy->filters_types = !config_.filtered_query_types.empty();

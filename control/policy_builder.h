@@ -38,6 +38,7 @@ class PolicyBuilder {
 
   Config config_;
   std::shared_ptr<const resolver::UpstreamSet> upstreams_;
+  std::shared_ptr<const resolver::CustomDns> custom_dns_;
   std::shared_ptr<resolver::RateLimiter> rate_limiter_;
   std::optional<resolver::RebindingGuard> rebinding_;
   std::vector<std::shared_ptr<const re2::RE2>> excluded_;

@@ -54,6 +54,7 @@ struct alignas(64) WorkerCounters {
   base::Counter rate_limited_udp;      ///< dropped by the rate limit
   base::Counter rate_limited_tcp;
   base::Counter rate_reports_dropped;  ///< log lines about such drops, over their bound
+  base::Counter cname_chains_cut;      ///< custom names whose CNAMEs loop or are too many: SERVFAIL
   base::Counter unusable_answers;      ///< upstream answers too malformed to pass on
 };
 

@@ -47,10 +47,6 @@ bool is_refused_type(RrType type) noexcept {
   return value == 0 || type == RrType::kOpt || (value >= 249 && value <= 254);
 }
 
-ExtendedError extended(const PolicySnapshot& policy, EdeCode code, std::string_view text) noexcept {
-  return policy.extended_errors ? ExtendedError{code, text} : ExtendedError{};
-}
-
 const BlockAnswer& block_answer_for(const QueryContext& context, const PolicySnapshot& policy) noexcept {
   for (const auto& [groups, answer] : policy.group_block_answers)
     if (groups & context.verdict.groups) return answer;
@@ -99,6 +95,9 @@ void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexce
   context.allowed = false;
   context.wants_prefetch = false;
   context.upstream = {};
+  context.detour = Detour::kNone;
+  context.is_original_only = false;
+  context.is_conditional = false;
   if (!parsed.ok()) {
     context.query.reset();
     context.wire_error = parsed.error();
@@ -111,12 +110,17 @@ void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexce
   blocklists::hash_suffixes(policy.filter->key(), context.name, context.hashes);
   context.identity = &clients_.find(context.client, policy.clients);
   context.groups = policy.blocking_configured ? context.identity->groups & policy.active_groups : 0;
-  context.cache_hash = make_cache_key(policy.filter->key(), context.name, query.qtype(),
-                                      context.identity->upstream_group, query.dnssec_ok(),
-                                      query.checking_disabled())
-                           .hash;
+  context.upstream_group = context.identity->upstream_group;
+  hash_for_cache(context, policy);
   if (context.groups != 0) policy.filter->prefetch(context.hashes);
   if (policy.cache.enabled) cache_.prefetch(cache_key(context));
+}
+
+void Pipeline::hash_for_cache(QueryContext& context, const PolicySnapshot& policy) noexcept {
+  context.cache_hash = make_cache_key(policy.filter->key(), context.name, context.query->qtype(),
+                                      context.identity->upstream_group, context.query->dnssec_ok(),
+                                      context.query->checking_disabled())
+                           .hash;
 }
 
 Disposition Pipeline::respond(QueryContext& context, Reason reason, Stage stage) noexcept {
@@ -170,6 +174,19 @@ Disposition Pipeline::decide(QueryContext& context, const PolicySnapshot& policy
     length = write_empty(context, Rcode::kNxDomain, extended(policy, EdeCode::kBlocked, to_text(Reason::kNotFqdn)), out);
     return respond(context, Reason::kNotFqdn, Stage::kFqdnOnly);
   }
+  if (policy.custom_dns) {
+    length = custom_dns_answer(context, policy, out);
+    if (length != 0) return Disposition::kRespond;
+  }
+  const Disposition disposition = decide_below_custom_dns(context, policy, now, out, length);
+  if (context.detour == Detour::kCname && disposition == Disposition::kRespond)
+    length = join_chain(context, policy, length, out);
+  return disposition;
+}
+
+Disposition Pipeline::decide_below_custom_dns(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                                              base::MutableBytes out, std::size_t& length) noexcept {
+  const RrType qtype = context.query->qtype();
   if (context.groups != 0) {
     context.verdict = policy.filter->match(context.name, context.hashes, context.groups);
     if (context.verdict.action == blocklists::Action::kAllow) {
@@ -278,6 +295,8 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
 std::size_t Pipeline::render_message(QueryContext& context, std::size_t length, Rcode rcode,
                                      const ExtendedError& error, base::MutableBytes out) noexcept {
   const dns::QueryView& query = *context.query;
+  if (context.detour == Detour::kRewrite) return render_renamed(context, length, rcode, error, out);
+  if (context.detour == Detour::kCname) return length;  // join_chain() makes the response of it
   std::uint8_t* message = out.data();
   const std::uint16_t stored = base::load_u16(message + 2);
   const bool wants_ad = query.dnssec_ok() || query.authentic_data();  // RFC 6840 5.7
@@ -367,6 +386,12 @@ std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy,
 
 std::size_t Pipeline::complete(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
                                base::Instant now, base::MutableBytes out) noexcept {
+  const std::size_t length = complete_name(context, policy, result, now, out);
+  return context.detour == Detour::kCname ? join_chain(context, policy, length, out) : length;
+}
+
+std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
+                                    base::Instant now, base::MutableBytes out) noexcept {
   context.upstream = result.upstream;
   if (result.outcome == ForwardOutcome::kAnswer && result.message != nullptr) {
     bool blocked = false;

@@ -24,6 +24,10 @@
 #include "storage/cache_export_ring.h"
 #include "storage/query_log.h"
 
+namespace rampart::dns {
+class ResponseWriter;
+}
+
 namespace rampart::resolver {
 
 class Pipeline {
@@ -66,6 +70,11 @@ class Pipeline {
   void forget_clients() noexcept { clients_.clear(); }
 
  private:
+  void hash_for_cache(QueryContext& context, const PolicySnapshot& policy) noexcept;
+  Disposition decide_below_custom_dns(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                                      base::MutableBytes out, std::size_t& length) noexcept;
+  std::size_t complete_name(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
+                            base::Instant now, base::MutableBytes out) noexcept;
   Disposition respond(QueryContext& context, storage::Reason reason, Stage stage) noexcept;
   std::size_t respond_from_cache(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                                  LookupMode mode, base::MutableBytes out) noexcept;
@@ -73,6 +82,18 @@ class Pipeline {
   std::size_t block_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
   std::size_t render_message(QueryContext& context, std::size_t length, dns::Rcode rcode, const ExtendedError& error,
                              base::MutableBytes out) noexcept;
+
+  // pipeline_names.cc: our own names, and names that are asked in place of others.
+  std::size_t custom_dns_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
+  void take_name(QueryContext& context, const PolicySnapshot& policy, const dns::FoldedName& name,
+                 Detour detour) noexcept;
+  std::size_t join_chain(QueryContext& context, const PolicySnapshot& policy, std::size_t length,
+                         base::MutableBytes out) noexcept;
+  std::size_t render_renamed(QueryContext& context, std::size_t length, dns::Rcode rcode, const ExtendedError& error,
+                             base::MutableBytes out) noexcept;
+  bool copy_record(dns::ResponseWriter& writer, const dns::RecordView& record, dns::NameView from,
+                   dns::NameView to) noexcept;
+
   std::size_t store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& message,
                     base::Instant now, bool prefetched, bool& blocked) noexcept;
   [[nodiscard]] CacheKeyView cache_key(const QueryContext& context) const noexcept;

@@ -76,6 +76,9 @@ struct CachePolicy {
   std::vector<std::shared_ptr<const re2::RE2>> exclude;  ///< names that are neither read nor written
 };
 
+class Conditional;
+class CustomDns;
+class HostsNames;
 class RateLimiter;
 struct UpstreamSet;
 
@@ -83,6 +86,9 @@ struct PolicySnapshot {
   std::uint64_t generation = 0;
   std::shared_ptr<const blocklists::FilterSet> filter;
   std::shared_ptr<const UpstreamSet> upstreams;
+  std::shared_ptr<const CustomDns> custom_dns;      ///< null: none
+  std::shared_ptr<const HostsNames> hosts;          ///< null: no hosts file
+  std::shared_ptr<const Conditional> conditional;   ///< null: no domain has upstreams of its own
   bool blocking_configured = false;               ///< clientGroupsBlock has entries
   blocklists::GroupMask active_groups = ~0ULL;    ///< after schedules and the on/off switch
   ClientTable clients;

@@ -27,6 +27,13 @@ enum class Disposition : std::uint8_t {
   kForward,  ///< nobody here knows: ask an upstream, then call complete()
 };
 
+/// Why `QueryContext::name` is not the name that the client asked for.
+enum class Detour : std::uint8_t {
+  kNone,
+  kRewrite,  ///< customDNS.rewrite: the answer's owner becomes the name that was asked
+  kCname,    ///< a CNAME of ours led here: the answer follows our chain
+};
+
 struct QueryContext {
   // Given by the listener.
   base::ByteView wire;                 ///< the message; must outlive the context's use
@@ -37,7 +44,7 @@ struct QueryContext {
   // Read by Pipeline::begin().
   std::optional<dns::QueryView> query;      ///< empty when parsing failed
   dns::WireError wire_error{};
-  dns::FoldedName name;
+  dns::FoldedName name;                     ///< the qname, until a detour
   blocklists::NameHashes hashes;
   base::Hash128 cache_hash;
   const ClientIdentity* identity = nullptr;
@@ -45,6 +52,10 @@ struct QueryContext {
   std::size_t size_limit = 0;               ///< largest response that the client accepts
 
   // Decided.
+  Detour detour = Detour::kNone;
+  bool is_original_only = false;            ///< rewrites are over: their fallback asks for the original name
+  bool is_conditional = false;              ///< goes to upstreams of its own domain: neither read from nor put into the cache
+  std::uint16_t upstream_group = 0;         ///< who is asked if it is forwarded
   storage::Reason reason{};
   Stage ended_at{};
   std::uint16_t rcode = 0;

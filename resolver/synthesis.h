@@ -17,6 +17,12 @@ struct ExtendedError {
   std::string_view text;
 };
 
+/// The error to attach where `ede.enable` is set, else none.
+[[nodiscard]] inline ExtendedError extended(const PolicySnapshot& policy, dns::EdeCode code,
+                                            std::string_view text) noexcept {
+  return policy.extended_errors ? ExtendedError{code, text} : ExtendedError{};
+}
+
 /// Blocky's block answers: A and AAAA by `answer`, every other type NXDOMAIN; kNxDomain carries a SOA so that
 /// the negative answer can be cached (RFC 2308 3). Sets context.rcode.
 std::size_t write_block(QueryContext& context, const BlockAnswer& answer, std::uint32_t ttl,

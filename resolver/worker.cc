@@ -140,7 +140,7 @@ void Worker::ask(PendingQuery& pending, base::Instant now) {
   const ForwardQuestion question{pending.context.name,
                                  query.qtype(),
                                  query.qclass(),
-                                 pending.context.identity->upstream_group,
+                                 pending.context.upstream_group,
                                  query.dnssec_ok(),
                                  query.checking_disabled(),
                                  {}};

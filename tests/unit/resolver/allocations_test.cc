@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "resolver/custom_dns.h"
 #include "resolver/rate_limiter.h"
 #include "tests/support/pipeline_world.h"
 
@@ -90,6 +91,19 @@ TEST_F(Allocations, NoneWithRateLimitAndRebindingProtection) {
       query, test::make_response(query, dns::Rcode::kNoError, {{"", RrType::kA, 300, test::a_rdata(192, 0, 2, 1)}})));
   ++world.policy().generation;  // so that the answer is looked into
   EXPECT_EQ(count_answers(query, Reason::kCached), 0u);
+}
+
+TEST_F(Allocations, NoneForCustomNames) {
+  const auto name = [](std::string_view text) { return *dns::Name::parse(text); };
+  resolver::CustomDnsOptions options;
+  options.mapping = {{name("nas.example.org"), {*base::IpAddress::parse("192.168.1.2")}}};
+  options.zone = *dns::parse_zone("alias.example.org. 60 CNAME nas.example.org.\n"
+                                  "blocked.example.org. 60 CNAME x.tracker.example.\n");
+  options.rewrite = {{name("home"), name("example.org")}};
+  world.policy().custom_dns = std::make_shared<const resolver::CustomDns>(world.policy().filter->key(), options);
+  for (const char* asked : {"nas.example.org", "alias.example.org", "blocked.example.org", "x.nas.home"})
+    EXPECT_EQ(count_answers(test::make_query(asked, RrType::kA, {.edns = true}), Reason::kCustomDns), 0u) << asked;
+  EXPECT_EQ(count_answers(test::make_query("2.1.168.192.in-addr.arpa", RrType::kPtr), Reason::kCustomDns), 0u);
 }
 
 TEST_F(Allocations, NoneForMalformedQueries) {

@@ -1,0 +1,110 @@
+#include "control/local_names.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+namespace rampart::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::uint32_t whole_seconds(Milliseconds time) {
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(0, time.count() / 1000));
+}
+
+base::Result<std::string, std::string> read_zone_file(const fs::path& folder, const std::string& name) {
+  const fs::path path = fs::path(name).is_absolute() ? fs::path(name) : folder / name;
+  std::error_code error;
+  if (!fs::is_regular_file(path, error))
+    return base::Error{path.string() + " is no file that can be read (relative names count from the folder of the configuration)"};
+  if (fs::file_size(path, error) > dns::ZoneTextLimits{}.bytes_max) return base::Error{path.string() + " is too long"};
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file) return base::Error{path.string() + " cannot be read"};
+  return text;
+}
+
+std::vector<std::pair<dns::Name, dns::Name>> rewrites(const std::map<std::string, std::string>& config) {
+  std::vector<std::pair<dns::Name, dns::Name>> all;
+  for (const auto& [from, to] : config) {
+    const auto key = dns::Name::parse(from);
+    const auto value = dns::Name::parse(to);
+    if (key && value) all.emplace_back(*key, *value);  // else the check has warned
+  }
+  return all;
+}
+
+class Checker {
+ public:
+  Checker(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings)
+      : config_(config), places_(places), whole_(whole), findings_(findings) {}
+
+  void run() {
+    for (const auto& [name, addresses] : config_.custom_dns.mapping) name_key("customDNS.mapping", name);
+    rewrite("customDNS.rewrite", config_.custom_dns.rewrite);
+    zone();
+  }
+
+ private:
+  [[nodiscard]] const Place& place(std::string_view key) const {
+    const auto found = places_.find(key);
+    return found == places_.end() ? whole_ : found->second;
+  }
+
+  void name_key(std::string_view key, const std::string& name) {
+    if (!dns::Name::parse(name))
+      findings_.warn(place(key), key, control::quoted(name) + " is no domain name, so it is never asked for; write example.org");
+  }
+
+  void rewrite(std::string_view key, const std::map<std::string, std::string>& rewrites) {
+    for (const auto& [from, to] : rewrites) {
+      name_key(key, from);
+      name_key(key, to);
+    }
+  }
+
+  void zone() {
+    auto& custom = config_.custom_dns;
+    if (custom.zone.empty()) return;
+    const fs::path folder = whole_.file ? fs::path(*whole_.file).parent_path() : fs::path();
+    dns::ZoneTextOptions options;
+    options.include = [&folder](const std::string& name) { return read_zone_file(folder, name); };
+    auto records = dns::parse_zone(custom.zone, options);
+    if (records.ok()) {
+      custom.zone_records = std::move(records).value();
+      return;
+    }
+    const auto& fault = records.error();
+    findings_.fault(place("customDNS.zone"), "customDNS.zone",
+                    "line " + std::to_string(fault.line) + " of " +
+                        (fault.file.empty() ? std::string("the zone") : control::quoted(fault.file)) + ": " + fault.what);
+  }
+
+  Config& config_;
+  const ConfigPlaces& places_;
+  const Place& whole_;
+  Findings& findings_;
+};
+
+}  // namespace
+
+void check_local_names(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings) {
+  Checker(config, places, whole, findings).run();
+}
+
+std::shared_ptr<const resolver::CustomDns> custom_dns(const CustomDns& config, const base::HashKey& key) {
+  resolver::CustomDnsOptions options;
+  for (const auto& [name, addresses] : config.mapping)
+    if (const auto parsed = dns::Name::parse(name)) options.mapping.emplace_back(*parsed, addresses);
+  options.zone = config.zone_records;
+  options.rewrite = rewrites(config.rewrite);
+  options.ttl = whole_seconds(config.custom_ttl);
+  options.filter_unmapped_types = config.filter_unmapped_types;
+  options.fallback_upstream = config.fallback_upstream;
+  if (options.empty()) return nullptr;
+  return std::make_shared<const resolver::CustomDns>(key, options);
+}
+
+}  // namespace rampart::control
