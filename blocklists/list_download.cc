@@ -133,8 +133,7 @@ struct ListDownloader::Attempt {
 // One load() of one source.
 struct ListDownloader::Job {
   const SourceSpec& spec;
-  const base::HashKey& key;
-  const ListParserOptions& parser_options;
+  const Read& read;
   const Judge& judge;
   bool was_refused = false;  // the server's version is no list, or the judge does not want it
 };
@@ -269,14 +268,14 @@ base::Result<LoadedSource, std::string> ListDownloader::load_fresh(Job& job, boo
     if (!file.ok()) return base::Error{"Can't download file: " + url + ": " + file.error()};
     const Attempt attempt = fetch(url, known, file->get());
     if (attempt.status == kNotModified) {
-      auto loaded = load_copy(job.spec, job.key, job.parser_options, job.judge);
+      auto loaded = load_copy(job.spec, job.read, job.judge);
       if (!loaded.ok()) return load_fresh(job, false);
       log::info("lists", "source not modified, using cached copy", {{"source", url}});
       cache_.note_admitted(url, loaded->rules->rule_count(), base::wall_now());
       return loaded;
     }
     if (attempt.status == kOk) {
-      auto loaded = load_stream(file->get(), url, job.key, job.parser_options, options_.reading);
+      auto loaded = job.read(file->get());
       std::string refused = loaded.ok() ? std::string() : loaded.error();
       if (loaded.ok() && job.judge)
         if (const auto verdict = job.judge(*loaded, cache_.entries_of(url)))
@@ -311,10 +310,22 @@ base::Result<LoadedSource, std::string> ListDownloader::load_fresh(Job& job, boo
 base::Result<LoadedSource, std::string> ListDownloader::load(const SourceSpec& spec, const base::HashKey& key,
                                                              const ListParserOptions& parser_options,
                                                              const Judge& judge) {
-  Job job{spec, key, parser_options, judge};
+  return load(spec, list_reader(spec, key, parser_options), judge);
+}
+
+ListDownloader::Read ListDownloader::list_reader(const SourceSpec& spec, const base::HashKey& key,
+                                                 const ListParserOptions& parser_options) const {
+  return [this, &spec, &key, &parser_options](std::FILE* file) {
+    return load_stream(file, spec.text, key, parser_options, options_.reading);
+  };
+}
+
+base::Result<LoadedSource, std::string> ListDownloader::load(const SourceSpec& spec, const Read& read,
+                                                             const Judge& judge) {
+  Job job{spec, read, judge};
   auto fresh = load_fresh(job, true);
   if (fresh.ok()) return fresh;
-  auto cached = load_copy(spec, key, parser_options, judge);
+  auto cached = load_copy(spec, read, judge);
   if (!cached.ok()) return fresh;
   log::warn("lists", "download failed, using cached copy", {{"error", fresh.error()}, {"source", spec.text}});
   cached->stale_because = fresh.error();
@@ -326,9 +337,14 @@ base::Result<LoadedSource, std::string> ListDownloader::load(const SourceSpec& s
 base::Result<LoadedSource, std::string> ListDownloader::load_copy(const SourceSpec& spec, const base::HashKey& key,
                                                                   const ListParserOptions& parser_options,
                                                                   const Judge& judge) const {
+  return load_copy(spec, list_reader(spec, key, parser_options), judge);
+}
+
+base::Result<LoadedSource, std::string> ListDownloader::load_copy(const SourceSpec& spec, const Read& read,
+                                                                  const Judge& judge) const {
   const FileHandle copy = cache_.open_copy(spec.text);
   if (!copy) return base::Error{"no copy on disk of " + spec.text};
-  auto loaded = load_stream(copy.get(), spec.text, key, parser_options, options_.reading);
+  auto loaded = read(copy.get());
   if (!loaded.ok() || !judge) return loaded;
   if (const auto refused = judge(*loaded, std::nullopt))
     return base::Error{spec.text + ": the copy on disk is refused: " + refused->why};

@@ -55,6 +55,14 @@ class ListDownloader {
                                                              const ListParserOptions& parser_options,
                                                              const Judge& judge = {});
 
+  /// The same for a text that is no list: `read` makes of the file what it wants, or says why the server's version must
+  /// not be used. What it returns has `rules`, empty ones.
+  using Read = std::function<base::Result<LoadedSource, std::string>(std::FILE* file)>;
+  [[nodiscard]] base::Result<LoadedSource, std::string> load(const SourceSpec& spec, const Read& read,
+                                                             const Judge& judge = {});
+  [[nodiscard]] base::Result<LoadedSource, std::string> load_copy(const SourceSpec& spec, const Read& read,
+                                                                  const Judge& judge = {}) const;
+
   /// The last good copy on disk without asking the server, or an error.
   [[nodiscard]] base::Result<LoadedSource, std::string> load_copy(const SourceSpec& spec, const base::HashKey& key,
                                                                   const ListParserOptions& parser_options,
@@ -71,6 +79,8 @@ class ListDownloader {
   [[nodiscard]] bool is_stopping() const;
   void cool_down();
   struct Job;
+  [[nodiscard]] Read list_reader(const SourceSpec& spec, const base::HashKey& key,
+                                 const ListParserOptions& parser_options) const;
   [[nodiscard]] Attempt fetch(const std::string& url, const Validators& known, std::FILE* body) const;
   [[nodiscard]] Attempt exchange(const std::string& url, const Validators& known, std::FILE* body,
                                  std::chrono::milliseconds timeout) const;

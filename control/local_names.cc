@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <system_error>
 
 namespace rampart::control {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Each is a group of upstreams with connections of its own in every worker; no network has a tenth of it.
+constexpr std::size_t kConditionalGroupsMax = 1000;
+constexpr std::size_t kGroupNameMax = 200;  // it stands in metrics and logs
 
 std::uint32_t whole_seconds(Milliseconds time) {
   return static_cast<std::uint32_t>(std::max<std::int64_t>(0, time.count() / 1000));
@@ -45,6 +50,7 @@ class Checker {
     for (const auto& [name, addresses] : config_.custom_dns.mapping) name_key("customDNS.mapping", name);
     rewrite("customDNS.rewrite", config_.custom_dns.rewrite);
     zone();
+    conditional();
   }
 
  private:
@@ -63,6 +69,31 @@ class Checker {
       name_key(key, from);
       name_key(key, to);
     }
+  }
+
+  void conditional() {
+    auto& mapping = config_.conditional.mapping;
+    for (auto it = mapping.begin(); it != mapping.end();) {
+      if (it->first != ".") name_key("conditional.mapping", it->first);
+      if (!it->second.empty()) {
+        ++it;
+        continue;
+      }
+      findings_.warn(place("conditional.mapping"), "conditional.mapping",
+                     control::quoted(it->first) + " has no upstream and is left out");
+      it = mapping.erase(it);
+    }
+    rewrite("conditional.rewrite", config_.conditional.rewrite);
+    std::set<std::string> lists;
+    for (const auto& [domain, specs] : mapping) {
+      std::string all;
+      for (const auto& spec : specs) all += to_text(spec) + ",";
+      lists.insert(std::move(all));
+    }
+    if (lists.size() > kConditionalGroupsMax)
+      findings_.fault(place("conditional.mapping"), "conditional.mapping",
+                      std::to_string(lists.size()) + " different lists of upstreams stand here; at most " +
+                          std::to_string(kConditionalGroupsMax) + " are possible");
   }
 
   void zone() {
@@ -105,6 +136,39 @@ std::shared_ptr<const resolver::CustomDns> custom_dns(const CustomDns& config, c
   options.fallback_upstream = config.fallback_upstream;
   if (options.empty()) return nullptr;
   return std::make_shared<const resolver::CustomDns>(key, options);
+}
+
+void add_conditional_groups(const Config& config, resolver::UpstreamSet& set) {
+  using Strategy = resolver::UpstreamStrategy;
+  const Strategy strategy =
+      config.upstreams.strategy == Strategy::kRandom ? Strategy::kRandom : Strategy::kParallelBest;
+  for (const auto& [domain, specs] : config.conditional.mapping) {
+    const auto begin = set.groups.begin() + static_cast<std::ptrdiff_t>(set.client_groups);
+    const auto same = std::find_if(begin, set.groups.end(), [&](const auto& group) { return group.upstreams == specs; });
+    if (same == set.groups.end())
+      set.groups.push_back({"conditional (" + domain + ")", strategy, config.upstreams.timeout, specs});
+    else if (same->name.size() < kGroupNameMax)
+      same->name.insert(same->name.size() - 1, ", " + domain);
+  }
+}
+
+std::shared_ptr<const resolver::Conditional> conditional(const Conditional& config,
+                                                         const resolver::UpstreamSet& upstreams,
+                                                         const base::HashKey& key) {
+  resolver::ConditionalOptions options;
+  for (const auto& [domain, specs] : config.mapping) {
+    const auto begin = upstreams.groups.begin() + static_cast<std::ptrdiff_t>(upstreams.client_groups);
+    const auto group =
+        std::find_if(begin, upstreams.groups.end(), [&](const auto& known) { return known.upstreams == specs; });
+    if (group == upstreams.groups.end()) continue;  // without upstreams: the check has warned
+    const auto index = static_cast<std::uint16_t>(group - upstreams.groups.begin());
+    if (domain == ".") options.single_label_group = index;
+    else if (const auto name = dns::Name::parse(domain)) options.domains.emplace_back(*name, index);
+  }
+  options.rewrite = rewrites(config.rewrite);
+  options.fallback_upstream = config.fallback_upstream;
+  if (options.empty()) return nullptr;
+  return std::make_shared<const resolver::Conditional>(key, options);
 }
 
 }  // namespace rampart::control

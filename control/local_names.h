@@ -6,7 +6,9 @@
 #include "base/keyed_hash.h"
 #include "control/config.h"
 #include "control/config_check.h"
+#include "resolver/conditional.h"
 #include "resolver/custom_dns.h"
+#include "resolver/upstream_set.h"
 
 namespace rampart::control {
 
@@ -16,5 +18,14 @@ void check_local_names(Config& config, const ConfigPlaces& places, const Place& 
 
 /// `key`: the one that names of queries are hashed with. Null if the section defines nothing.
 [[nodiscard]] std::shared_ptr<const resolver::CustomDns> custom_dns(const CustomDns& config, const base::HashKey& key);
+
+/// One group of upstreams for each list of them in `conditional.mapping`, behind those for clients: `conditional (lan,
+/// example.org)`. Strategy `strict` does not hold for them, as in Blocky.
+void add_conditional_groups(const Config& config, resolver::UpstreamSet& set);
+
+/// `upstreams`: with those groups. Null if the section defines nothing.
+[[nodiscard]] std::shared_ptr<const resolver::Conditional> conditional(const Conditional& config,
+                                                                       const resolver::UpstreamSet& upstreams,
+                                                                       const base::HashKey& key);
 
 }  // namespace rampart::control

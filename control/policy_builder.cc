@@ -46,6 +46,8 @@ std::shared_ptr<const resolver::UpstreamSet> upstream_set(const Config& config) 
   if (const auto it = config.upstreams.groups.find("default"); it != config.upstreams.groups.end()) add(it->first, it->second);
   for (const auto& [name, specs] : config.upstreams.groups)
     if (name != "default" && !specs.empty()) add(name, specs);
+  set->client_groups = set->groups.size();
+  add_conditional_groups(config, *set);
   return set;
 }
 
@@ -125,7 +127,8 @@ void PolicyBuilder::adopt(const Config& config) {
   rebinding_ = rebinding_guard(config.rebinding_protection);
   config_ = config;
   upstreams_ = upstream_set(config);
-  custom_dns_.reset();  // needs the key of the filter
+  custom_dns_.reset();  // both need the key of the filter
+  conditional_.reset();
   excluded_.clear();
   for (const auto& pattern : config.caching.exclude)
     excluded_.push_back(std::make_shared<const re2::RE2>(pattern, re2::RE2::Quiet));
@@ -166,7 +169,7 @@ resolver::ClientTable PolicyBuilder::client_table(const blocklists::FilterSet& f
       }
     }
   }
-  for (std::size_t i = 1; i < upstreams_->groups.size(); ++i) {
+  for (std::size_t i = 1; i < upstreams_->client_groups; ++i) {
     const auto index = static_cast<std::uint16_t>(i);
     const ClientIdentifier client = parse_client_identifier(upstreams_->groups[i].name);
     if (client.kind == ClientIdentifier::Kind::kAddress || client.kind == ClientIdentifier::Kind::kRange)
@@ -199,6 +202,11 @@ std::shared_ptr<const resolver::PolicySnapshot> PolicyBuilder::build(
   policy->rebinding = rebinding_;
   if (!custom_dns_) custom_dns_ = custom_dns(config_.custom_dns, filter->key());
   policy->custom_dns = custom_dns_;
+  if (!conditional_) conditional_ = conditional(config_.conditional, *upstreams_, filter->key());
+  policy->conditional = conditional_;
+  policy->hosts = hosts_;
+  policy->has_rewrite_fallback = (custom_dns_ && custom_dns_->fallback_upstream()) ||
+                                 (conditional_ && conditional_->fallback_upstream());
   policy->block_ttl = whole_seconds(config_.blocking.block_ttl);
   for (const auto type : config_.filtered_query_types) policy->filtered_types.set(static_cast<std::uint16_t>(type));
   policy->filters_types = !config_.filtered_query_types.empty();

@@ -25,6 +25,9 @@ class PolicyBuilder {
   /// Takes the parts that only change with the configuration.
   void adopt(const Config& config);
 
+  /// For the snapshots to come. Null: none.
+  void set_hosts(std::shared_ptr<const resolver::HostsNames> hosts) { hosts_ = std::move(hosts); }
+
   /// `local` is the wall clock broken down in local time: it decides about schedules.
   [[nodiscard]] std::shared_ptr<const resolver::PolicySnapshot> build(
       std::shared_ptr<const blocklists::FilterSet> filter, const BlockingSwitch& blocking, const std::tm& local);
@@ -39,6 +42,8 @@ class PolicyBuilder {
   Config config_;
   std::shared_ptr<const resolver::UpstreamSet> upstreams_;
   std::shared_ptr<const resolver::CustomDns> custom_dns_;
+  std::shared_ptr<const resolver::Conditional> conditional_;
+  std::shared_ptr<const resolver::HostsNames> hosts_;
   std::shared_ptr<resolver::RateLimiter> rate_limiter_;
   std::optional<resolver::RebindingGuard> rebinding_;
   std::vector<std::shared_ptr<const re2::RE2>> excluded_;

@@ -113,7 +113,7 @@ base::Result<AnswerReport, std::string> PolicyTrial::decide(const QueryCommand& 
   AnswerReport report = report_answer({out.data(), length}, context, policy);
   if (disposition == resolver::Disposition::kForward) {
     const auto& groups = policy.upstreams->groups;
-    const std::size_t group = context.identity->upstream_group;
+    const std::size_t group = context.upstream_group;
     report.outcome.reason = "not answered here: the upstreams of group '" +
                             (group < groups.size() ? groups[group].name : std::string("default"))
                                 + "' would be asked";

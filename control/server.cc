@@ -151,7 +151,7 @@ base::Status Server::start() {
   std::vector<std::string> deny_groups;
   for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);
   blocking_.set_known_groups(deny_groups);
-  publish();
+  if (const auto hosts = start_hosts(); !hosts.ok()) return hosts;
   if (const auto joined = join_redis(count); !joined.ok()) return joined;
 
   for (unsigned i = 0; i < count; ++i) {
@@ -167,6 +167,26 @@ base::Status Server::start() {
   schedule_refresh();
   started_ = true;
   log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
+  return base::Done{};
+}
+
+blocklists::DownloadOptions Server::hosts_downloads(const Config& config) const {
+  auto options = list_options(config).downloads;
+  options.is_stopping = stop_is_pending;
+  return options;
+}
+
+// Publishes the first policy, too: the keeper's thread may want to publish the next one at any time from here on.
+base::Status Server::start_hosts() {
+  hosts_ = std::make_unique<HostsKeeper>(key_, [this] {
+    const std::lock_guard lock(mutex_);
+    policies_.set_hosts(hosts_->names());
+    publish();
+  });
+  if (const auto started = hosts_->start(config_.hosts_file, hosts_downloads(config_)); !started.ok()) return started;
+  const std::lock_guard lock(mutex_);
+  policies_.set_hosts(hosts_->names());
+  publish();
   return base::Done{};
 }
 
@@ -204,8 +224,9 @@ base::Status Server::test_upstreams() {
       log::warn("upstream", "initial resolver test failed", {{"upstream", result.upstream}, {"error", result.error}});
   }
   if (config_.upstreams.init_strategy != InitStrategy::kFailOnError) return base::Done{};
+  // Groups of single domains are not tested so strictly, as in Blocky: a printer's server may be switched off.
   for (const auto& [group, has_one] : group_has_one)
-    if (!has_one) return base::Error{"no valid upstream for group " + group + " (upstreams.init.strategy is failOnError)"};
+    if (!has_one && config_.upstreams.groups.contains(group)) return base::Error{"no valid upstream for group " + group + " (upstreams.init.strategy is failOnError)"};
   return base::Done{};
 }
 
@@ -247,10 +268,12 @@ base::Status Server::reload() {
   }
   if (next->workers != config_.workers) log::warn("server", "`workers` takes effect at the next start");
   remove_listeners(*next);
+  hosts_->reload(next->hosts_file, hosts_downloads(*next));
   const std::lock_guard lock(mutex_);
   config_ = std::move(next).value();
   filter_ = std::move(lists->filter);
   policies_.adopt(config_);
+  policies_.set_hosts(hosts_->names());
   std::vector<std::string> deny_groups;
   for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);
   blocking_.set_known_groups(deny_groups);
@@ -339,6 +362,7 @@ void Server::stop() {
   }
   started_ = false;
   lists_->stop();
+  hosts_->stop();
   if (refresher_.joinable()) refresher_.join();
   if (http_) http_->stop(std::chrono::seconds(1));
   http_.reset();

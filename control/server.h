@@ -16,6 +16,7 @@
 #include "control/blocking_switch.h"
 #include "control/config.h"
 #include "control/control_plane.h"
+#include "control/hosts_keeper.h"
 #include "control/http_service.h"
 #include "control/list_catalog.h"
 #include "control/policy_builder.h"
@@ -67,6 +68,8 @@ class Server final : public ControlPlane {
   };
   base::Result<std::vector<OpenedListener>, std::string> open_listeners(const Config& config);
   void add_listeners(std::vector<OpenedListener> opened);
+  base::Status start_hosts();
+  [[nodiscard]] blocklists::DownloadOptions hosts_downloads(const Config& config) const;
   base::Status join_redis(unsigned workers);
   base::Status adopt_blocking(const storage::BlockingChange& change);
   base::Status test_upstreams();
@@ -115,6 +118,7 @@ class Server final : public ControlPlane {
   std::vector<std::unique_ptr<resolver::Worker>> workers_;
   std::atomic<unsigned> next_worker_{0};
   std::unique_ptr<HttpService> http_;
+  std::unique_ptr<HostsKeeper> hosts_;
   std::thread refresher_;
   std::atomic<bool> is_refreshing_{false};
 };

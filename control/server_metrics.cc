@@ -75,7 +75,9 @@ void Server::collect(MetricsSnapshot& into) {
     into.last_list_refresh_unix_s =
         static_cast<double>(std::chrono::duration_cast<seconds>(lists_loaded_at_.time_since_epoch()).count());
   }
-  into.failed_downloads = lists_->failed_downloads();
+  into.failed_downloads = lists_->failed_downloads() + hosts_->failed_downloads();
+  if (const auto hosts = hosts_->names())
+    into.gauge("hosts_names", "Names from hosts files.", static_cast<double>(hosts->name_count()));
   traffic_.fill(into);
   collect_upstreams(workers_, into);
 

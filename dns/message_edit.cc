@@ -31,16 +31,14 @@ bool is_dnssec_record(RrType type) noexcept {
   }
 }
 
-/// Writes records one after another, with what begins as a copy of the message's header and question.
+/// Writes records one after another, behind a header and question that stand in `out` already.
 class RecordWriter {
  public:
-  RecordWriter(const MessageView& message, std::size_t head_bytes, base::MutableBytes out) noexcept
-      : out_(out), names_(out, message.has_question()), at_(head_bytes) {
-    std::memcpy(out.data(), message.wire().data(), head_bytes);
-  }
+  RecordWriter(bool has_question, std::size_t head_bytes, base::MutableBytes out) noexcept
+      : out_(out), names_(out, has_question), at_(head_bytes) {}
 
-  bool put(const RecordView& record) noexcept {
-    if (!names_.put(record.owner().view(), at_, out_.size())) return false;
+  bool put(const RecordView& record, NameView owner) noexcept {
+    if (!names_.put(owner, at_, out_.size())) return false;
     if (out_.size() - at_ < kRecordFixedBytes) return false;
     std::memcpy(&out_[at_], &record.message[record.rdata_at - kRecordFixedBytes], kRecordFixedBytes);
     at_ += kRecordFixedBytes;
@@ -126,10 +124,34 @@ base::Result<std::size_t, EditError> strip_dnssec_records(const MessageView& mes
   const std::size_t head_bytes =
       kHeaderBytes + (message.has_question() ? message.qname().wire().size() + std::size_t{4} : 0);
   if (out.size() < head_bytes) return base::Error{EditError::kNoRoom};
-  RecordWriter writer(message, head_bytes, out);
+  std::memcpy(out.data(), wire.data(), head_bytes);
+  RecordWriter writer(message.has_question(), head_bytes, out);
   bool fits = true;
   message.for_each_record([&](const RecordView& record) {
-    if (!is_unwanted(record) && !is_transaction_record(record)) fits = writer.put(record);
+    if (!is_unwanted(record) && !is_transaction_record(record)) fits = writer.put(record, record.owner().view());
+    return fits;
+  });
+  if (!fits) return base::Error{EditError::kNoRoom};
+  return writer.finish();
+}
+
+base::Result<std::size_t, EditError> rename_question(const MessageView& message, NameView to,
+                                                     base::MutableBytes out) noexcept {
+  out = out.first(std::min(out.size(), kMessageBytesMax));
+  const Name from = message.qname();
+  const base::ByteView name = to.wire();
+  const std::size_t head_bytes = kHeaderBytes + name.size() + 4;
+  if (out.size() < head_bytes) return base::Error{EditError::kNoRoom};
+  std::memcpy(out.data(), message.wire().data(), kHeaderBytes);
+  std::memcpy(out.data() + kHeaderBytes, name.data(), name.size());
+  base::store_u16(out.data() + head_bytes - 4, static_cast<std::uint16_t>(message.qtype()));
+  base::store_u16(out.data() + head_bytes - 2, static_cast<std::uint16_t>(message.qclass()));
+  RecordWriter writer(true, head_bytes, out);
+  bool fits = true;
+  message.for_each_record([&](const RecordView& record) {
+    if (is_transaction_record(record)) return true;
+    const Name owner = record.owner();
+    fits = writer.put(record, equal_ignoring_case(owner.view(), from.view()) ? to : owner.view());
     return fits;
   });
   if (!fits) return base::Error{EditError::kNoRoom};

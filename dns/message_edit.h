@@ -41,4 +41,12 @@ struct StrippedMessage {
 [[nodiscard]] base::Result<std::size_t, EditError> strip_dnssec_records(const MessageView& message, RrType qtype,
                                                                        base::MutableBytes out) noexcept;
 
+/// Copies `message` into `out` with another name in its question, and as the owner of each record whose owner was the
+/// name of the question; names inside RDATA stay. Records are written anew; a TSIG goes.
+///
+/// message  has a question.   out  must not overlap the message.
+/// Returns  the length of the result, or kNoRoom.
+[[nodiscard]] base::Result<std::size_t, EditError> rename_question(const MessageView& message, NameView to,
+                                                                  base::MutableBytes out) noexcept;
+
 }  // namespace rampart::dns

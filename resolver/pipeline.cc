@@ -8,6 +8,7 @@
 #include "dns/message_edit.h"
 #include "dns/response_writer.h"
 #include "resolver/cache_rules.h"
+#include "resolver/conditional.h"
 #include "resolver/inspector.h"
 #include "resolver/query_event_writer.h"
 #include "resolver/special_use.h"
@@ -51,6 +52,16 @@ const BlockAnswer& block_answer_for(const QueryContext& context, const PolicySna
   for (const auto& [groups, answer] : policy.group_block_answers)
     if (groups & context.verdict.groups) return answer;
   return policy.block_answer;
+}
+
+// An empty answer of this kind says that the name has no data, not that the client may not have it.
+bool may_be_followed(Reason reason) noexcept {
+  switch (response_type(reason)) {
+    case storage::ResponseType::kCustomDns:
+    case storage::ResponseType::kCached:
+    case storage::ResponseType::kSpecial: return true;
+    default: return false;
+  }
 }
 
 bool has_dnssec_records(const dns::MessageView& message) noexcept {
@@ -174,6 +185,16 @@ Disposition Pipeline::decide(QueryContext& context, const PolicySnapshot& policy
     length = write_empty(context, Rcode::kNxDomain, extended(policy, EdeCode::kBlocked, to_text(Reason::kNotFqdn)), out);
     return respond(context, Reason::kNotFqdn, Stage::kFqdnOnly);
   }
+  const Disposition disposition = decide_names(context, policy, now, out, length);
+  if (policy.has_rewrite_fallback && disposition == Disposition::kRespond && may_be_followed(context.reason) &&
+      falls_back(context, policy, base::load_u16(out.data() + 6) == 0))
+    return ask_original(context, policy, now, out, length);
+  return disposition;
+}
+
+// The stages that look at the name rather than at the form of the query.
+Disposition Pipeline::decide_names(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                                   base::MutableBytes out, std::size_t& length) noexcept {
   if (policy.custom_dns) {
     length = custom_dns_answer(context, policy, out);
     if (length != 0) return Disposition::kRespond;
@@ -187,6 +208,10 @@ Disposition Pipeline::decide(QueryContext& context, const PolicySnapshot& policy
 Disposition Pipeline::decide_below_custom_dns(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                                               base::MutableBytes out, std::size_t& length) noexcept {
   const RrType qtype = context.query->qtype();
+  if (policy.hosts) {
+    length = hosts_answer(context, policy, out);
+    if (length != 0) return Disposition::kRespond;
+  }
   if (context.groups != 0) {
     context.verdict = policy.filter->match(context.name, context.hashes, context.groups);
     if (context.verdict.action == blocklists::Action::kAllow) {
@@ -206,12 +231,21 @@ Disposition Pipeline::decide_below_custom_dns(QueryContext& context, const Polic
     length = write_minimal_any(context, out);
     return respond(context, Reason::kMinimalAny, Stage::kCache);
   }
-  if (policy.cache.enabled) {
+  // What goes to upstreams of its own domain is not cached, so the cache need not be asked for it; what it holds from
+  // before a reload does not count either.
+  if (policy.conditional) route_conditionally(context, policy);
+  if (policy.cache.enabled && !context.is_conditional) {
     length = respond_from_cache(context, policy, now, LookupMode::kFreshOnly, out);
     if (length != 0) return Disposition::kRespond;
   }
+  if (context.is_conditional) {
+    context.ended_at = Stage::kConditional;
+    return Disposition::kForward;
+  }
   if (policy.special_use) {
-    const SpecialUse use = special_use_of(context.name, qtype, policy.special_use_appendix_g);
+    dns::FoldedName room;
+    const SpecialUse use =
+        special_use_of(name_for_upstreams(context, policy, room), qtype, policy.special_use_appendix_g);
     if (use != SpecialUse::kNone) {
       length = write_special_use(context, use,
                                  extended(policy, EdeCode::kFiltered, to_text(Reason::kSpecialUse)), out);
@@ -295,8 +329,16 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
 std::size_t Pipeline::render_message(QueryContext& context, std::size_t length, Rcode rcode,
                                      const ExtendedError& error, base::MutableBytes out) noexcept {
   const dns::QueryView& query = *context.query;
-  if (context.detour == Detour::kRewrite) return render_renamed(context, length, rcode, error, out);
   if (context.detour == Detour::kCname) return length;  // join_chain() makes the response of it
+  if (context.detour == Detour::kRewrite) {
+    length = rename_to_asked(context, length, out);
+    if (length == 0) {  // too large for this transport: the client must come back over TCP
+      dns::ResponseWriter writer(query, out, context.size_limit);
+      writer.set_flag(dns::kFlagTc, true);
+      counters_.truncated.add();
+      return writer.finish();
+    }
+  }
   std::uint8_t* message = out.data();
   const std::uint16_t stored = base::load_u16(message + 2);
   const bool wants_ad = query.dnssec_ok() || query.authentic_data();  // RFC 6840 5.7
@@ -357,12 +399,14 @@ std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy,
     counters_.inspected.add();
     found = inspect(*message, *policy.filter, context.allowed ? 0 : context.groups);
   }
-  const bool is_rebinding = policy.rebinding && policy.rebinding->inspect(context.name.view(), *message);
+  // Domains with upstreams of their own are expected to have private addresses.
+  const bool is_rebinding =
+      policy.rebinding && !context.is_conditional && policy.rebinding->inspect(context.name.view(), *message);
   base::store_u16(scratch_.data(), found.untouched && !is_rebinding ? policy.inspection_stamp() : 0);
   std::copy_n(context.name.wire.data(), context.name.length, scratch_.data() + dns::kHeaderBytes);
 
   const std::uint32_t ttl = keep_seconds(*message, policy.cache);
-  if (policy.cache.enabled && ttl > 0 && !is_excluded(policy.cache, context.name)) {
+  if (policy.cache.enabled && !context.is_conditional && ttl > 0 && !is_excluded(policy.cache, context.name)) {
     const CacheKeyView key = cache_key(context);
     const auto stored = base::ByteView(scratch_).first(length);
     if (!cache_.insert(key, stored, offsets, ttl, now, {prefetched})) {
@@ -384,8 +428,32 @@ std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy,
   return length;
 }
 
+// An answer to the name that conditional.rewrite put in place of ours becomes one to ours.
+std::size_t Pipeline::store_answer(QueryContext& context, const PolicySnapshot& policy,
+                                   const dns::MessageView& received, base::Instant now, bool prefetched,
+                                   bool& blocked) noexcept {
+  dns::FoldedName room;
+  if (&name_for_upstreams(context, policy, room) == &context.name)
+    return store(context, policy, received, now, prefetched, blocked);
+  renamed_.resize(dns::kMessageBytesMax);
+  if (!received.has_question() || !dns::equal_ignoring_case(received.qname().view(), room.view())) return 0;
+  const auto length = dns::rename_question(received, context.name.view(), renamed_);
+  if (!length.ok()) return 0;
+  const auto renamed = dns::MessageView::parse(base::ByteView(renamed_).first(*length));
+  return renamed.ok() ? store(context, policy, *renamed, now, prefetched, blocked) : 0;
+}
+
 std::size_t Pipeline::complete(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
-                               base::Instant now, base::MutableBytes out) noexcept {
+                               base::Instant now, base::MutableBytes out, bool is_final) noexcept {
+  if (!is_final && policy.has_rewrite_fallback && result.outcome == ForwardOutcome::kAnswer &&
+      result.message != nullptr && falls_back(context, policy, result.message->answer_count() == 0)) {
+    bool blocked = false;
+    dns::FoldedName room;
+    // It holds for the rewritten name; of what conditional.rewrite asks for the cache has no name.
+    if (&name_for_upstreams(context, policy, room) == &context.name)
+      static_cast<void>(store(context, policy, *result.message, now, false, blocked));
+    return 0;
+  }
   const std::size_t length = complete_name(context, policy, result, now, out);
   return context.detour == Detour::kCname ? join_chain(context, policy, length, out) : length;
 }
@@ -395,7 +463,7 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
   context.upstream = result.upstream;
   if (result.outcome == ForwardOutcome::kAnswer && result.message != nullptr) {
     bool blocked = false;
-    const std::size_t length = store(context, policy, *result.message, now, false, blocked);
+    const std::size_t length = store_answer(context, policy, *result.message, now, false, blocked);
     if (length != 0 && blocked) {
       const Reason reason = context.reason;
       if (reason == Reason::kRebinding) return rebinding_answer(context, policy, out);
@@ -404,7 +472,13 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
       return written;
     }
     if (length != 0) {
-      respond(context, Reason::kResolved, Stage::kUpstream);
+      ExtendedError error;
+      if (context.is_conditional) {
+        respond(context, Reason::kConditional, Stage::kConditional);
+        error = extended(policy, EdeCode::kForgedAnswer, to_text(Reason::kConditional));
+      } else {
+        respond(context, Reason::kResolved, Stage::kUpstream);
+      }
       context.rcode = static_cast<std::uint16_t>(result.message->rcode());
       if (length > out.size()) {
         dns::ResponseWriter writer(*context.query, out, context.size_limit);
@@ -414,12 +488,12 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
         return writer.finish();
       }
       std::copy_n(scratch_.data(), length, out.data());
-      return render_message(context, length, result.message->rcode(), {}, out);
+      return render_message(context, length, result.message->rcode(), error, out);
     }
     counters_.unusable_answers.add();
   }
   if (result.outcome == ForwardOutcome::kOverload) return refuse_overload(context, policy, out);
-  if (policy.cache.enabled && policy.cache.serve_stale) {
+  if (policy.cache.enabled && policy.cache.serve_stale && !context.is_conditional) {
     const std::size_t length = respond_from_cache(context, policy, now, LookupMode::kStaleToo, out);
     if (length != 0) return length;
   }
@@ -433,7 +507,7 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
                           ? result.message->rcode()
                           : Rcode::kServFail;
   const std::size_t length = write_empty(context, rcode, error, out);
-  respond(context, Reason::kUpstreamFailed, Stage::kUpstream);
+  respond(context, Reason::kUpstreamFailed, context.is_conditional ? Stage::kConditional : Stage::kUpstream);
   return length;
 }
 
@@ -441,7 +515,7 @@ void Pipeline::store_only(QueryContext& context, const PolicySnapshot& policy, c
                           base::Instant now) noexcept {
   if (result.outcome != ForwardOutcome::kAnswer || result.message == nullptr) return;
   bool blocked = false;
-  if (result.message->rcode() == Rcode::kNoError) static_cast<void>(store(context, policy, *result.message, now, true, blocked));
+  if (result.message->rcode() == Rcode::kNoError) static_cast<void>(store_answer(context, policy, *result.message, now, true, blocked));
 }
 
 std::size_t Pipeline::refuse_overload(QueryContext& context, const PolicySnapshot& policy,

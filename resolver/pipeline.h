@@ -51,9 +51,14 @@ class Pipeline {
   }
 
   /// Turns what the upstreams said into the response: inspect, store, render; or serve stale, or SERVFAIL.
-  /// Returns the response's length.
+  /// Returns the response's length, or 0: the rewritten name has no answer, and ask_original() is to follow. With
+  /// `is_final` that does not happen.
   std::size_t complete(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
-                       base::Instant now, base::MutableBytes out) noexcept;
+                       base::Instant now, base::MutableBytes out, bool is_final = false) noexcept;
+
+  /// Decides the query again, without rewrites.
+  Disposition ask_original(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                           base::MutableBytes out, std::size_t& length) noexcept;
 
   /// Stores an upstream answer for a question that nobody waits for (prefetch).
   void store_only(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
@@ -71,6 +76,8 @@ class Pipeline {
 
  private:
   void hash_for_cache(QueryContext& context, const PolicySnapshot& policy) noexcept;
+  Disposition decide_names(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                           base::MutableBytes out, std::size_t& length) noexcept;
   Disposition decide_below_custom_dns(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                                       base::MutableBytes out, std::size_t& length) noexcept;
   std::size_t complete_name(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
@@ -85,17 +92,21 @@ class Pipeline {
 
   // pipeline_names.cc: our own names, and names that are asked in place of others.
   std::size_t custom_dns_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
+  std::size_t hosts_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
   void take_name(QueryContext& context, const PolicySnapshot& policy, const dns::FoldedName& name,
                  Detour detour) noexcept;
   std::size_t join_chain(QueryContext& context, const PolicySnapshot& policy, std::size_t length,
                          base::MutableBytes out) noexcept;
-  std::size_t render_renamed(QueryContext& context, std::size_t length, dns::Rcode rcode, const ExtendedError& error,
-                             base::MutableBytes out) noexcept;
+  std::size_t rename_to_asked(const QueryContext& context, std::size_t length, base::MutableBytes out) noexcept;
+  static void route_conditionally(QueryContext& context, const PolicySnapshot& policy) noexcept;
+  static bool falls_back(const QueryContext& context, const PolicySnapshot& policy, bool is_empty) noexcept;
   bool copy_record(dns::ResponseWriter& writer, const dns::RecordView& record, dns::NameView from,
                    dns::NameView to) noexcept;
 
   std::size_t store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& message,
                     base::Instant now, bool prefetched, bool& blocked) noexcept;
+  std::size_t store_answer(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& received,
+                           base::Instant now, bool prefetched, bool& blocked) noexcept;
   [[nodiscard]] CacheKeyView cache_key(const QueryContext& context) const noexcept;
 
   Cache& cache_;
@@ -107,6 +118,7 @@ class Pipeline {
   // Worker-local scratch for one upstream answer at a time.
   std::vector<std::uint8_t> scratch_;
   std::vector<std::uint8_t> stripped_;
+  std::vector<std::uint8_t> renamed_;  ///< made when conditional.rewrite first needs it
   std::vector<std::uint16_t> ttl_offsets_;
 };
 

@@ -3,9 +3,12 @@
 // are to see, and `context.query` as the client sent it; the way back is found by walking the detour again.
 #include <algorithm>
 
+#include "dns/message_edit.h"
 #include "dns/rdata.h"
 #include "dns/response_writer.h"
+#include "resolver/conditional.h"
 #include "resolver/custom_dns.h"
+#include "resolver/hosts_names.h"
 #include "resolver/pipeline.h"
 
 namespace rampart::resolver {
@@ -102,6 +105,20 @@ std::size_t Pipeline::custom_dns_answer(QueryContext& context, const PolicySnaps
   return writer.finish();
 }
 
+// 0: hosts files say nothing about it.
+std::size_t Pipeline::hosts_answer(QueryContext& context, const PolicySnapshot& policy,
+                                   base::MutableBytes out) noexcept {
+  const auto records = policy.hosts->find(context.name, context.hashes, context.query->qtype());
+  if (records.empty()) return 0;
+  dns::ResponseWriter writer(*context.query, out, context.size_limit);
+  for (const LocalRecord& record : records)
+    writer.add_record(Section::kAnswer, context.query->qname(), record.type, RrClass::kIn, record.ttl,
+                      policy.hosts->rdata(record));
+  finish_with(context, writer, Rcode::kNoError, extended(policy, EdeCode::kForgedAnswer, to_text(Reason::kHostsFile)));
+  respond(context, Reason::kHostsFile, Stage::kHostsFile);
+  return writer.finish();
+}
+
 // Copies a record with its names written in full; an owner that is `from` becomes `to`.
 bool Pipeline::copy_record(dns::ResponseWriter& writer, const dns::RecordView& record, dns::NameView from,
                            dns::NameView to) noexcept {
@@ -149,22 +166,52 @@ std::size_t Pipeline::join_chain(QueryContext& context, const PolicySnapshot& po
   return writer.finish();
 }
 
-// `out` holds a whole message without OPT about the rewritten name: make it the answer to the name that was asked.
-// AD goes: what was validated belongs to another name.
-std::size_t Pipeline::render_renamed(QueryContext& context, std::size_t length, Rcode rcode,
-                                     const ExtendedError& error, base::MutableBytes out) noexcept {
-  const dns::QueryView& query = *context.query;
+// `out` holds a whole message without OPT about the rewritten name: make it one about the name that was asked. AD goes:
+// what was validated belongs to another name. Returns its new length, 0 if it does not fit.
+std::size_t Pipeline::rename_to_asked(const QueryContext& context, std::size_t length, base::MutableBytes out) noexcept {
   std::copy_n(out.data(), length, stripped_.data());
   const auto message = dns::MessageView::parse(base::ByteView(stripped_).first(length));
-  if (!message.ok()) return write_empty(context, Rcode::kServFail, {}, out);  // it was parsed before
-  dns::ResponseWriter writer(query, out, context.size_limit);
-  writer.set_flag(dns::kFlagAa, (message->flags() & dns::kFlagAa) != 0);
-  const dns::Name asked = message->qname();
-  message->for_each_record([&](const dns::RecordView& record) {
-    return copy_record(writer, record, asked.view(), query.qname());
-  });
-  finish_with(context, writer, rcode, error);
-  return writer.finish();
+  if (!message.ok() || !message->has_question()) return 0;  // it was parsed before
+  const auto renamed = dns::rename_question(*message, context.query->qname(), out);
+  if (!renamed.ok()) return 0;
+  base::store_u16(out.data() + 2, base::load_u16(out.data() + 2) & ~dns::kFlagAd);
+  return *renamed;
+}
+
+// Upstreams of the name's own domain, if it has any.
+void Pipeline::route_conditionally(QueryContext& context, const PolicySnapshot& policy) noexcept {
+  dns::FoldedName room;
+  const dns::FoldedName& name = name_for_upstreams(context, policy, room);
+  std::optional<std::uint16_t> group;
+  if (&name == &context.name) {
+    group = policy.conditional->group_of(name, context.hashes);
+  } else {
+    blocklists::NameHashes hashes;
+    blocklists::hash_suffixes(policy.filter->key(), name, hashes);
+    group = policy.conditional->group_of(name, hashes);
+  }
+  context.is_conditional = group.has_value();
+  context.upstream_group = group.value_or(context.identity->upstream_group);
+}
+
+// Whether an answer without records is to be followed by the question for the name as the client wrote it.
+bool Pipeline::falls_back(const QueryContext& context, const PolicySnapshot& policy, bool is_empty) noexcept {
+  if (!is_empty || context.is_original_only) return false;
+  if (context.detour == Detour::kRewrite && policy.custom_dns->fallback_upstream()) return true;
+  if (!policy.conditional || !policy.conditional->fallback_upstream()) return false;
+  dns::FoldedName room;
+  return &name_for_upstreams(context, policy, room) != &context.name;
+}
+
+Disposition Pipeline::ask_original(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                                   base::MutableBytes out, std::size_t& length) noexcept {
+  context.is_original_only = true;
+  if (context.detour != Detour::kNone) {
+    dns::FoldedName original;
+    original.assign(context.query->qname());
+    take_name(context, policy, original, Detour::kNone);
+  }
+  return decide_names(context, policy, now, out, length);
 }
 
 }  // namespace rampart::resolver

@@ -89,6 +89,7 @@ struct PolicySnapshot {
   std::shared_ptr<const CustomDns> custom_dns;      ///< null: none
   std::shared_ptr<const HostsNames> hosts;          ///< null: no hosts file
   std::shared_ptr<const Conditional> conditional;   ///< null: no domain has upstreams of its own
+  bool has_rewrite_fallback = false;                ///< of custom names or conditional forwarding
   bool blocking_configured = false;               ///< clientGroupsBlock has entries
   blocklists::GroupMask active_groups = ~0ULL;    ///< after schedules and the on/off switch
   ClientTable clients;

@@ -38,6 +38,7 @@ struct BootstrapOptions {
 
 struct UpstreamSet {
   std::vector<UpstreamGroup> groups;  ///< `ForwardQuestion::upstream_group` counts from 0 here
+  std::size_t client_groups = 0;      ///< the first so many are for clients, the others for single domains
   BootstrapOptions bootstrap;
 };
 

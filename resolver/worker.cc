@@ -7,6 +7,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "resolver/conditional.h"
+
 namespace rampart::resolver {
 namespace {
 
@@ -137,7 +139,8 @@ PendingQuery* Worker::take_pending(const QueryContext& context, const Batch& bat
 
 void Worker::ask(PendingQuery& pending, base::Instant now) {
   const dns::QueryView& query = *pending.context.query;
-  const ForwardQuestion question{pending.context.name,
+  dns::FoldedName room;
+  const ForwardQuestion question{name_for_upstreams(pending.context, *pending.policy, room),
                                  query.qtype(),
                                  query.qclass(),
                                  pending.context.upstream_group,
@@ -216,8 +219,14 @@ void Worker::finish(PendingQuery& pending, const ForwardResult& result) noexcept
     return;
   }
   const std::size_t room = pending.udp != nullptr ? UdpListener::kResponseBytes : response_.size();
-  const std::size_t length =
-      pipeline_.complete(pending.context, policy, result, now, base::MutableBytes(response_).first(room));
+  const auto out = base::MutableBytes(response_).first(room);
+  // Under a policy that has been replaced, its numbers of upstream groups no longer hold: nothing more is asked.
+  const bool is_final = policy_.held() != pending.policy;
+  std::size_t length = pipeline_.complete(pending.context, policy, result, now, out, is_final);
+  if (length == 0 && pipeline_.ask_original(pending.context, policy, now, out, length) == Disposition::kForward) {
+    ask(pending, now);
+    return;
+  }
   const auto response = base::ByteView(response_).first(length);
   if (pending.udp != nullptr) pending.udp->send(pending.return_path, response);
   else if (pending.stream) pending.stream->complete(response);

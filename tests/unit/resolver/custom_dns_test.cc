@@ -166,7 +166,8 @@ TEST_F(CustomNames, LoopsAndEndlessChainsAreServfail) {
     EXPECT_THAT(reply.records, IsEmpty());
   }
   EXPECT_EQ(world.counters().cname_chains_cut.value(), 2u);
-  EXPECT_EQ(world.ask("c1.example.org").records.size(), CustomDns::kCnamesMax + 1) << "the longest chain that is followed";
+  const auto longest = world.ask_wire(make_query("c1.example.org", RrType::kA), "192.0.2.10", resolver::Protocol::kTcp);
+  EXPECT_EQ(longest.records.size(), CustomDns::kCnamesMax + 1) << "the longest chain that is followed";
 }
 
 TEST_F(CustomNames, CnameThatLeavesIsFollowedUpstreamAndFromTheCache) {
