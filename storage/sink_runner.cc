@@ -1,5 +1,7 @@
 #include "storage/sink_runner.h"
 
+#include <algorithm>
+
 #include "base/background_thread.h"
 #include "base/log.h"
 
@@ -17,6 +19,8 @@ constexpr std::chrono::seconds kMaintenanceTime{20};
 constexpr std::chrono::minutes kFirstMaintenance{1};
 // Behind the drain thread, too: what the sink does not take in time has a queue and a fallback, a full ring has none.
 constexpr int kSinkNice = 10;
+// After an attempt that took longer than the pause between two.
+constexpr std::chrono::milliseconds kRetryPauseMin{100};
 // A sink that fails every few seconds must not fill the log with the same two lines.
 constexpr std::chrono::seconds kSameLinePause{30};
 
@@ -44,7 +48,7 @@ class SinkRunner::Shared {
   bool write(EntryBatch batch, bool from_spool);
   bool replay_one();
   std::optional<EntryBatch> next_batch();
-  void pause();
+  void pause(base::Instant attempt_began);
   void maintain();
 
   // sink thread only, once it runs
@@ -190,9 +194,12 @@ std::optional<EntryBatch> SinkRunner::Shared::next_batch() {
   return batch;
 }
 
-void SinkRunner::Shared::pause() {
+/// Attempts begin a pause apart. Counted from its end, the pause after one that waited for a silent server until its
+/// timeout would come on top of that, and the way back would take longer than five seconds.
+void SinkRunner::Shared::pause(base::Instant attempt_began) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, options_.retry_pause, [&] { return finishing_; });
+  const auto until = std::max(attempt_began + options_.retry_pause, base::monotonic_now() + kRetryPauseMin);
+  changed_.wait_until(lock, until, [&] { return finishing_; });
 }
 
 void SinkRunner::Shared::maintain() {
@@ -214,10 +221,11 @@ void SinkRunner::Shared::run() {
         break;
     }
     if (!is_open) {
+      const auto began = base::monotonic_now();
       is_open = open();
       if (!is_open) {
         if (finishing) break;
-        pause();
+        pause(began);
       }
       continue;
     }

@@ -31,15 +31,19 @@ std::int64_t thread_cpu_ns() {
 struct Parts {
   QueryEventHead head;
   std::vector<std::uint8_t> question, response;
-  std::string names = "laptop.lan";
-  std::string detail = "tcp+udp:192.0.2.53";
-  Parts() {
-    const auto record = QueryEventBuilder("www.some-name.example.org.").answer_a("192.0.2.1").record();
+  std::string names, detail;
+  Parts() { assign(QueryEventBuilder("www.some-name.example.org.").answer_a("192.0.2.1").record()); }
+  void assign(const std::vector<std::uint8_t>& record) {
     std::memcpy(static_cast<void*>(&head), record.data(), sizeof head);
-    auto at = record.begin() + sizeof head + head.client_names_length + head.detail_length;
+    auto at = record.begin() + sizeof head;
+    names.assign(at, at + head.client_names_length);
+    at += head.client_names_length;
+    detail.assign(at, at + head.detail_length);
+    at += head.detail_length;
     question.assign(at, at + head.question_length);
     response.assign(at + head.question_length, record.end());
   }
+  bool push(QueryEventRing& ring) const { return ring.push(head, base::as_bytes(names), base::as_bytes(detail), question, response); }
 };
 
 /// A worker's cost with the drain side keeping up: the ring is emptied outside the measurement, as the drain
@@ -172,6 +176,103 @@ void BM_PostgresSink_Write(benchmark::State& state) {
 BENCHMARK(BM_PostgresSink_Write)->ArgNames({"rows", "table"})->Args({5000, kBare})->Args({5000, kOurs})->Args({20000, kOurs})
     ->Args({500, kOurs})->Args({5000, kBlockys})
     ->UseRealTime()->MinTime(2.0)->Unit(benchmark::kMillisecond);
+
+std::int64_t process_cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
+void count_rows(benchmark::State& state, double rows, double cpu_ns) {
+  state.counters["rows/s"] = benchmark::Counter(rows, benchmark::Counter::kIsRate);
+  state.counters["cpu_us_per_row"] = cpu_ns / 1000.0 / rows;
+}
+
+/// The whole way with the default configuration, from push to the last commit: one worker has more to tell than the
+/// database takes, so the size of batches decides, not the interval of 30 s. CPU of all our threads but the pushing one.
+void BM_QueryLog_Postgres(benchmark::State& state) {
+  if (PostgresServer::binaries().empty()) return state.SkipWithError("PostgreSQL is not installed");
+  constexpr int kRows = 400'000, kKinds = 4096;
+  std::vector<Parts> kinds;
+  for (int i = 0; i < kKinds; ++i) {
+    Parts& parts = kinds.emplace_back();
+    const std::string client = std::to_string(i * 7 % 40);
+    QueryEventBuilder event("www.some-name-" + std::to_string(i * 31 % 5000) + ".example.org.");
+    event.client("192.0.2." + client, "laptop-" + client + ".lan");
+    parts.assign(event.answer_a("192.0.2.1").record());
+  }
+  double cpu_ns = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    PostgresServer server;
+    QueryLogOptions options;
+    options.type = QueryLogType::kPostgresql;
+    options.target = server.target();
+    QueryLog log(options, 1);
+    const std::int64_t cpu_before = process_cpu_ns() - thread_cpu_ns();
+    state.ResumeTiming();
+    if (!log.start()) return state.SkipWithError("not started");
+    for (int i = 0; i < kRows;) {
+      // As far ahead as the bounded queue between the threads allows: beyond it entries would be printed instead.
+      if (log.stats().queue_bytes < options.queue_bytes_max / 2) {
+        for (int burst = 0; burst < 500 && i < kRows; ++burst) {
+          Parts& parts = kinds[static_cast<std::size_t>(i % kKinds)];
+          parts.head.start_unix_us = std::chrono::duration_cast<std::chrono::microseconds>(base::wall_now().time_since_epoch()).count();
+          if (!parts.push(log.ring(0))) break;
+          ++i;
+        }
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+    }
+    log.stop(std::chrono::seconds(30));
+    cpu_ns += static_cast<double>(process_cpu_ns() - thread_cpu_ns() - cpu_before);
+    if (log.stats().written != kRows) return state.SkipWithError("not all rows were written");
+    state.PauseTiming();
+    server.stop();
+    state.ResumeTiming();
+  }
+  count_rows(state, static_cast<double>(state.iterations()) * kRows, cpu_ns);
+}
+BENCHMARK(BM_QueryLog_Postgres)->UseRealTime()->Iterations(3)->Unit(benchmark::kMillisecond);
+
+/// A spool, filled in an outage, replayed with the default configuration. Frames hold what was gathered in five seconds
+/// or 1 MiB, so 500 rows are an outage under 100 queries/s, and 5000 one under 1000 and more.
+void BM_QueryLog_Replay(benchmark::State& state) {
+  if (PostgresServer::binaries().empty()) return state.SkipWithError("PostgreSQL is not installed");
+  constexpr int kRows = 300'000;
+  double cpu_ns = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    PostgresServer server;
+    test_support::TemporaryDirectory directory;
+    QueryLogOptions options;
+    options.type = QueryLogType::kPostgresql;
+    options.target = server.target();
+    options.spool.path = directory.path();
+    {
+      auto spool = *Spool::open(options.spool);
+      EntryBatch batch = busy_batch(static_cast<int>(state.range(0)));
+      for (int rows = 0; rows < kRows; rows += static_cast<int>(state.range(0))) {
+        batch.assign_id();
+        if (!spool->append(batch)) return state.SkipWithError("not spooled");
+      }
+    }
+    QueryLog log(options, 1);
+    const std::int64_t cpu_before = process_cpu_ns() - thread_cpu_ns();
+    state.ResumeTiming();
+    if (!log.start()) return state.SkipWithError("not started");
+    do std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    while (log.stats().spool_waiting > 0);
+    cpu_ns += static_cast<double>(process_cpu_ns() - thread_cpu_ns() - cpu_before);
+    state.PauseTiming();
+    if (log.stats().replayed < kRows) return state.SkipWithError("not all rows were replayed");
+    log.stop(std::chrono::seconds(1));
+    server.stop();
+    state.ResumeTiming();
+  }
+  count_rows(state, static_cast<double>(state.iterations()) * kRows, cpu_ns);
+}
+BENCHMARK(BM_QueryLog_Replay)->ArgName("frame_rows")->Arg(500)->Arg(5000)->UseRealTime()->Iterations(2)->Unit(benchmark::kMillisecond);
 
 void BM_SqliteSink_Write(benchmark::State& state) {
   test_support::TemporaryDirectory directory;

@@ -82,6 +82,7 @@ class Row:
                 self.stack.callback(self.resolvers[name].stop)
             self.logging = [self.resolvers["a"], self.resolvers["b"]]
             self.start_seconds = time.monotonic() - began
+            wait_for(self.logs, "every resolver tells how it is")
             self.load = Load({name: r.port for name, r in self.resolvers.items()}, self.world.rate)
             self.stack.callback(self.load.stop)
             self.dnsperfs = []
