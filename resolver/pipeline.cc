@@ -1,13 +1,9 @@
 #include "resolver/pipeline.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 
 #include "dns/append_opt.h"
-#include "dns/message_edit.h"
 #include "dns/response_writer.h"
-#include "resolver/cache_rules.h"
 #include "resolver/conditional.h"
 #include "resolver/inspector.h"
 #include "resolver/query_event_writer.h"
@@ -62,22 +58,6 @@ bool may_be_followed(Reason reason) noexcept {
     case storage::ResponseType::kSpecial: return true;
     default: return false;
   }
-}
-
-bool has_dnssec_records(const dns::MessageView& message) noexcept {
-  bool found = false;
-  message.for_each_record([&](const dns::RecordView& record) {
-    switch (record.type) {
-      case RrType::kRrsig:
-      case RrType::kNsec:
-      case RrType::kNsec3:
-      case RrType::kDs:
-      case RrType::kDnskey: found = true; break;
-      default: break;
-    }
-    return !found;
-  });
-  return found;
 }
 
 }  // namespace
@@ -364,165 +344,6 @@ std::size_t Pipeline::render_message(QueryContext& context, std::size_t length, 
     counters_.truncated.add();
     return dns::truncate_for(query, out.first(length));
   }
-  return length;
-}
-
-// Brings an upstream's answer into the form in which it is kept: no OPT, no DNSSEC records for those who did not
-// ask, TTLs clamped, folded question. Returns its length in scratch_, 0 if the answer is unusable.
-std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& received,
-                            base::Instant now, bool prefetched, bool& blocked) noexcept {
-  blocked = false;
-  const dns::QueryView& query = *context.query;
-  dns::MessageView source = received;
-  if (!query.dnssec_ok() && query.qtype() != RrType::kAny && has_dnssec_records(received)) {
-    const auto length = dns::strip_dnssec_records(received, query.qtype(), stripped_);
-    if (!length.ok()) return 0;
-    const auto parsed = dns::MessageView::parse(base::ByteView(stripped_).first(*length));
-    if (!parsed.ok()) return 0;
-    source = *parsed;
-  }
-  const auto bare = dns::strip_opt_and_collect_ttls(source, scratch_, ttl_offsets_);
-  if (!bare.ok()) return 0;
-  const std::size_t length = bare->length;
-  const auto offsets = std::span(ttl_offsets_).first(bare->ttl_count);
-  clamp_ttls(base::MutableBytes(scratch_).first(length), offsets, policy.cache);
-  const auto message = dns::MessageView::parse(base::ByteView(scratch_).first(length));
-  // The forwarder has compared the question already; here it also guards the copy of the folded name below.
-  if (!message.ok() || !message->has_question() || message->qtype() != query.qtype() ||
-      !dns::equal_ignoring_case(message->qname().view(), context.name.view()) ||
-      base::ByteView(scratch_)[dns::kHeaderBytes] >= 0xc0)
-    return 0;
-
-  Inspection found;
-  const bool inspects = policy.blocking_configured && policy.filter->has_deny_rules(~blocklists::GroupMask{0});
-  if (inspects) {
-    counters_.inspected.add();
-    found = inspect(*message, *policy.filter, context.allowed ? 0 : context.groups);
-  }
-  // Domains with upstreams of their own are expected to have private addresses.
-  const bool is_rebinding =
-      policy.rebinding && !context.is_conditional && policy.rebinding->inspect(context.name.view(), *message);
-  base::store_u16(scratch_.data(), found.untouched && !is_rebinding ? policy.inspection_stamp() : 0);
-  std::copy_n(context.name.wire.data(), context.name.length, scratch_.data() + dns::kHeaderBytes);
-
-  const std::uint32_t ttl = keep_seconds(*message, policy.cache);
-  if (policy.cache.enabled && !context.is_conditional && ttl > 0 && !is_excluded(policy.cache, context.name)) {
-    const CacheKeyView key = cache_key(context);
-    const auto stored = base::ByteView(scratch_).first(length);
-    if (!cache_.insert(key, stored, offsets, ttl, now, {prefetched})) {
-      counters_.cache_rejected.add();
-    } else if (exports_ != nullptr && is_plain(key)) {
-      static_cast<void>(exports_->push(key.qtype, ttl, stored));  // a full ring drops the answer and counts it
-    }
-  }
-  if (found.blocked) {
-    blocked = true;
-    context.verdict = found.verdict;
-    context.blocked_target = found.target;
-    context.blocked_address = found.address;
-    context.reason = found.reason;
-  } else if (is_rebinding) {
-    blocked = true;
-    context.reason = Reason::kRebinding;
-  }
-  return length;
-}
-
-// An answer to the name that conditional.rewrite put in place of ours becomes one to ours.
-std::size_t Pipeline::store_answer(QueryContext& context, const PolicySnapshot& policy,
-                                   const dns::MessageView& received, base::Instant now, bool prefetched,
-                                   bool& blocked) noexcept {
-  dns::FoldedName room;
-  if (&name_for_upstreams(context, policy, room) == &context.name)
-    return store(context, policy, received, now, prefetched, blocked);
-  renamed_.resize(dns::kMessageBytesMax);
-  if (!received.has_question() || !dns::equal_ignoring_case(received.qname().view(), room.view())) return 0;
-  const auto length = dns::rename_question(received, context.name.view(), renamed_);
-  if (!length.ok()) return 0;
-  const auto renamed = dns::MessageView::parse(base::ByteView(renamed_).first(*length));
-  return renamed.ok() ? store(context, policy, *renamed, now, prefetched, blocked) : 0;
-}
-
-std::size_t Pipeline::complete(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
-                               base::Instant now, base::MutableBytes out, bool is_final) noexcept {
-  if (!is_final && policy.has_rewrite_fallback && result.outcome == ForwardOutcome::kAnswer &&
-      result.message != nullptr && falls_back(context, policy, result.message->answer_count() == 0)) {
-    bool blocked = false;
-    dns::FoldedName room;
-    // It holds for the rewritten name; of what conditional.rewrite asks for the cache has no name.
-    if (&name_for_upstreams(context, policy, room) == &context.name)
-      static_cast<void>(store(context, policy, *result.message, now, false, blocked));
-    return 0;
-  }
-  const std::size_t length = complete_name(context, policy, result, now, out);
-  return context.detour == Detour::kCname ? join_chain(context, policy, length, out) : length;
-}
-
-std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
-                                    base::Instant now, base::MutableBytes out) noexcept {
-  context.upstream = result.upstream;
-  if (result.outcome == ForwardOutcome::kAnswer && result.message != nullptr) {
-    bool blocked = false;
-    const std::size_t length = store_answer(context, policy, *result.message, now, false, blocked);
-    if (length != 0 && blocked) {
-      const Reason reason = context.reason;
-      if (reason == Reason::kRebinding) return rebinding_answer(context, policy, out);
-      const std::size_t written = block_answer(context, policy, out);
-      respond(context, reason, Stage::kBlocking);
-      return written;
-    }
-    if (length != 0) {
-      ExtendedError error;
-      if (context.is_conditional) {
-        respond(context, Reason::kConditional, Stage::kConditional);
-        error = extended(policy, EdeCode::kForgedAnswer, to_text(Reason::kConditional));
-      } else {
-        respond(context, Reason::kResolved, Stage::kUpstream);
-      }
-      context.rcode = static_cast<std::uint16_t>(result.message->rcode());
-      if (length > out.size()) {
-        dns::ResponseWriter writer(*context.query, out, context.size_limit);
-        writer.set_rcode(result.message->rcode());
-        writer.set_flag(dns::kFlagTc, true);
-        counters_.truncated.add();
-        return writer.finish();
-      }
-      std::copy_n(scratch_.data(), length, out.data());
-      return render_message(context, length, result.message->rcode(), error, out);
-    }
-    counters_.unusable_answers.add();
-  }
-  if (result.outcome == ForwardOutcome::kOverload) return refuse_overload(context, policy, out);
-  if (policy.cache.enabled && policy.cache.serve_stale && !context.is_conditional) {
-    const std::size_t length = respond_from_cache(context, policy, now, LookupMode::kStaleToo, out);
-    if (length != 0) return length;
-  }
-  const bool unreachable = result.outcome == ForwardOutcome::kTimeout;
-  const ExtendedError error =
-      result.outcome == ForwardOutcome::kServFail
-          ? ExtendedError{}
-          : extended(policy, unreachable ? EdeCode::kNoReachableAuthority : EdeCode::kNetworkError,
-                     to_text(Reason::kUpstreamFailed));
-  const Rcode rcode = result.outcome == ForwardOutcome::kServFail && result.message != nullptr
-                          ? result.message->rcode()
-                          : Rcode::kServFail;
-  const std::size_t length = write_empty(context, rcode, error, out);
-  respond(context, Reason::kUpstreamFailed, context.is_conditional ? Stage::kConditional : Stage::kUpstream);
-  return length;
-}
-
-void Pipeline::store_only(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
-                          base::Instant now) noexcept {
-  if (result.outcome != ForwardOutcome::kAnswer || result.message == nullptr) return;
-  bool blocked = false;
-  if (result.message->rcode() == Rcode::kNoError) static_cast<void>(store_answer(context, policy, *result.message, now, true, blocked));
-}
-
-std::size_t Pipeline::refuse_overload(QueryContext& context, const PolicySnapshot& policy,
-                                      base::MutableBytes out) noexcept {
-  const std::size_t length =
-      write_empty(context, Rcode::kServFail, extended(policy, EdeCode::kOther, {}), out);
-  respond(context, Reason::kOverload, Stage::kUpstream);
   return length;
 }
 
