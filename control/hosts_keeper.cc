@@ -135,8 +135,8 @@ base::Status HostsKeeper::check(const std::string& name, const std::string& text
   dns::HostsTextReader reader(config_.loading.max_errors_per_source, [](const dns::HostsLine&) { return true; });
   static_cast<void>(reader.feed(text) && reader.finish());
   if (reader.is_over_budget())
-    return base::Error{name + ": too many lines in error (" + std::to_string(reader.error_count()) + "), the first: " +
-                       reader.first_error()};
+    return base::Error{name + ": too many lines in error (" + std::to_string(reader.error_count()) +
+                       "), the first: " + reader.first_error()};
   if (reader.error_count() != 0)
     log::warn("hosts", "lines in error are left out",
               {{"source", name}, {"count", std::to_string(reader.error_count())}, {"first", reader.first_error()}});
@@ -155,11 +155,13 @@ base::Result<std::string, std::string> HostsKeeper::read(const SourceSpec& sourc
   const std::string name = source.display_name();
   try {
     if (source.kind != SourceKind::kHttp) {
-      if (const auto read = blocklists::read_text(source, take, reading); !read.ok()) return base::Error{read.error()};
+      if (const auto read = blocklists::read_text(source, take, reading); !read.ok())
+        return base::Error{read.error()};
       if (const auto checked = check(name, text); !checked.ok()) return base::Error{checked.error()};
       return text;
     }
-    const blocklists::ListDownloader::Read read_file = [&](std::FILE* file) -> base::Result<LoadedSource, std::string> {
+    using Loaded = base::Result<LoadedSource, std::string>;
+    const blocklists::ListDownloader::Read read_file = [&](std::FILE* file) -> Loaded {
       text.clear();
       const auto bytes = blocklists::read_text(file, name, take, reading);
       if (!bytes.ok()) return base::Error{bytes.error()};
@@ -169,7 +171,8 @@ base::Result<std::string, std::string> HostsKeeper::read(const SourceSpec& sourc
       loaded.bytes = *bytes;
       return loaded;
     };
-    const auto loaded = effort == Effort::kFull ? downloader_.load(source, read_file) : downloader_.load_copy(source, read_file);
+    const auto loaded = effort == Effort::kFull ? downloader_.load(source, read_file)
+                                                : downloader_.load_copy(source, read_file);
     if (!loaded.ok()) return base::Error{loaded.error()};
     return text;
   } catch (const std::exception& e) {  // out of memory, for one
@@ -186,7 +189,8 @@ base::Status HostsKeeper::load(Effort effort) {
   };
   std::vector<std::thread> others;
   try {
-    while (others.size() + 1 < std::min<std::size_t>(config_.loading.concurrency, sources.size())) others.emplace_back(run);
+    while (others.size() + 1 < std::min<std::size_t>(config_.loading.concurrency, sources.size()))
+      others.emplace_back(run);
   } catch (const std::system_error&) {
     // No more threads: those we have read all of it.
   }
@@ -206,7 +210,8 @@ base::Status HostsKeeper::load(Effort effort) {
     }
     bytes += texts[i]->size();
     if (bytes > kTextBytesMax)
-      return base::Error{"more than " + std::to_string(kTextBytesMax >> 20) + " MiB of hosts files; block lists belong to `blocking`"};
+      return base::Error{"more than " + std::to_string(kTextBytesMax >> 20) +
+                         " MiB of hosts files; block lists belong to `blocking`"};
     bool fits = true;
     dns::HostsTextReader reader(-1, [&](const dns::HostsLine& line) { return fits = builder.add(line); });
     static_cast<void>(reader.feed(*texts[i]) && reader.finish());

@@ -1,5 +1,5 @@
-// Keeps the names of hosts files fresh: reads all sources, at start, on reload and every refreshPeriod, on a thread of
-// its own. All or nothing, as in Blocky: when one source cannot be read, the names in force stay.
+// Keeps the names of hosts files fresh: reads all sources, at start, on reload and every refreshPeriod, on a thread
+// of its own. All or nothing, as in Blocky: when one source cannot be read, the names in force stay.
 #pragma once
 
 #include <condition_variable>

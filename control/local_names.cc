@@ -23,8 +23,10 @@ base::Result<std::string, std::string> read_zone_file(const fs::path& folder, co
   const fs::path path = fs::path(name).is_absolute() ? fs::path(name) : folder / name;
   std::error_code error;
   if (!fs::is_regular_file(path, error))
-    return base::Error{path.string() + " is no file that can be read (relative names count from the folder of the configuration)"};
-  if (fs::file_size(path, error) > dns::ZoneTextLimits{}.bytes_max) return base::Error{path.string() + " is too long"};
+    return base::Error{path.string() +
+                       " is no file that can be read (relative names count from the folder of the configuration)"};
+  if (fs::file_size(path, error) > dns::ZoneTextLimits{}.bytes_max)
+    return base::Error{path.string() + " is too long"};
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (!file) return base::Error{path.string() + " cannot be read"};
@@ -61,7 +63,8 @@ class Checker {
 
   void name_key(std::string_view key, const std::string& name) {
     if (!dns::Name::parse(name))
-      findings_.warn(place(key), key, control::quoted(name) + " is no domain name, so it is never asked for; write example.org");
+      findings_.warn(place(key), key,
+                     control::quoted(name) + " is no domain name, so it is never asked for; write example.org");
   }
 
   void rewrite(std::string_view key, const std::map<std::string, std::string>& rewrites) {
@@ -110,7 +113,8 @@ class Checker {
     const auto& fault = records.error();
     findings_.fault(place("customDNS.zone"), "customDNS.zone",
                     "line " + std::to_string(fault.line) + " of " +
-                        (fault.file.empty() ? std::string("the zone") : control::quoted(fault.file)) + ": " + fault.what);
+                        (fault.file.empty() ? std::string("the zone") : control::quoted(fault.file)) + ": " +
+                        fault.what);
   }
 
   Config& config_;
@@ -144,7 +148,8 @@ void add_conditional_groups(const Config& config, resolver::UpstreamSet& set) {
       config.upstreams.strategy == Strategy::kRandom ? Strategy::kRandom : Strategy::kParallelBest;
   for (const auto& [domain, specs] : config.conditional.mapping) {
     const auto begin = set.groups.begin() + static_cast<std::ptrdiff_t>(set.client_groups);
-    const auto same = std::find_if(begin, set.groups.end(), [&](const auto& group) { return group.upstreams == specs; });
+    const auto same =
+        std::find_if(begin, set.groups.end(), [&](const auto& group) { return group.upstreams == specs; });
     if (same == set.groups.end())
       set.groups.push_back({"conditional (" + domain + ")", strategy, config.upstreams.timeout, specs});
     else if (same->name.size() < kGroupNameMax)

@@ -12,15 +12,17 @@
 
 namespace rampart::control {
 
-/// Names that are none are warned about and never match; a zone that cannot be read is a fault. Puts the zone's records
-/// beside its text. Relative $INCLUDE files are looked for in the folder of the configuration, as in Blocky.
+/// Names that are none are warned about and never match; a zone that cannot be read is a fault. Puts the zone's
+/// records beside its text. Relative $INCLUDE files are looked for in the folder of the configuration, as in
+/// Blocky.
 void check_local_names(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings);
 
 /// `key`: the one that names of queries are hashed with. Null if the section defines nothing.
-[[nodiscard]] std::shared_ptr<const resolver::CustomDns> custom_dns(const CustomDns& config, const base::HashKey& key);
+[[nodiscard]] std::shared_ptr<const resolver::CustomDns> custom_dns(const CustomDns& config,
+                                                                    const base::HashKey& key);
 
-/// One group of upstreams for each list of them in `conditional.mapping`, behind those for clients: `conditional (lan,
-/// example.org)`. Strategy `strict` does not hold for them, as in Blocky.
+/// One group of upstreams for each list of them in `conditional.mapping`, behind those for clients: `conditional
+/// (lan, example.org)`. Strategy `strict` does not hold for them, as in Blocky.
 void add_conditional_groups(const Config& config, resolver::UpstreamSet& set);
 
 /// `upstreams`: with those groups. Null if the section defines nothing.

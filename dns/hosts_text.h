@@ -1,5 +1,5 @@
-// Reads hosts files: an address, a name, perhaps more names, and `#` comments, line by line, in pieces cut anywhere.
-// Not for the query path.
+// Reads hosts files: an address, a name, perhaps more names, and `#` comments, line by line, in pieces cut
+// anywhere. Not for the query path.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ class HostsTextReader {
   /// Longer lines are errors: some thousand names for one address are no hosts file.
   static constexpr std::size_t kLineBytesMax = 1 << 16;
 
-  /// `take` gets each line that defines names; false: enough. `max_errors`: one more ends the reading; -1: any number.
+  /// `take` gets each line that defines names; false: enough. `max_errors`: one more ends the reading; -1: any
+  /// number.
   HostsTextReader(std::int64_t max_errors, std::function<bool(const HostsLine&)> take)
       : max_errors_(max_errors), take_(std::move(take)) {}
 

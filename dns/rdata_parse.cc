@@ -146,7 +146,8 @@ class RdataReader {
     columns_ = columns_.subspan(1);
     if (!columns_.empty() && !read_hex()) return false;
     if (out_.size() != *length)
-      return fail("`\\# " + std::to_string(*length) + "` is followed by " + std::to_string(out_.size()) + " octets");
+      return fail("`\\# " + std::to_string(*length) + "` is followed by " + std::to_string(out_.size()) +
+                  " octets");
     return true;
   }
 
@@ -202,7 +203,8 @@ class RdataReader {
 
   bool read_string(bool has_length) {
     const auto text = unescape(next());
-    if (!text) return fail_column("string: a backslash stands before three digits up to 255, or one other character");
+    if (!text)
+      return fail_column("string: a backslash stands before three digits up to 255, or one other character");
     std::string bytes;
     if (has_length) {
       if (text->size() > 255) return fail("a string is longer than 255 octets; write it as several");
@@ -294,11 +296,13 @@ base::Result<std::vector<std::uint8_t>, std::string> parse_rdata(RrType type, st
     for (const Field field : form->fields)
       if (ok) ok = reader.read(field);
     if (ok && !reader.is_at_end())
-      return base::Error{name + ": '" + std::string(reader.next()) + "' is too much; a string with blanks needs quotes"};
+      return base::Error{name + ": '" + std::string(reader.next()) +
+                         "' is too much; a string with blanks needs quotes"};
   }
   if (!ok) return base::Error{name + ": " + reader.take_error()};
   auto rdata = reader.take();
-  if (!is_well_formed_rdata(rdata, 0, rdata.size(), type)) return base::Error{name + ": these octets are no such data"};
+  if (!is_well_formed_rdata(rdata, 0, rdata.size(), type))
+    return base::Error{name + ": these octets are no such data"};
   // A compressed name would point into a message that is not there.
   if (is_generic && layout_with_names(type) != nullptr) {
     std::vector<std::uint8_t> expanded(kRdataBytesMax);

@@ -4,7 +4,9 @@ namespace rampart::dns {
 namespace {
 
 bool is_blank(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
-bool ends_column(char c) noexcept { return is_blank(c) || c == '\n' || c == ';' || c == '(' || c == ')' || c == '"'; }
+bool ends_column(char c) noexcept {
+  return is_blank(c) || c == '\n' || c == ';' || c == '(' || c == ')' || c == '"';
+}
 
 }  // namespace
 

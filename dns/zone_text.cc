@@ -50,7 +50,8 @@ struct Count {
   }
 };
 
-/// One turn of a template: `$` is the number, `\$` a dollar, `${offset,width,base}` the number otherwise (d, o, x, X).
+/// One turn of a template: `$` is the number, `\$` a dollar, `${offset,width,base}` the number otherwise (d, o, x,
+/// X).
 std::optional<std::string> expand(std::string_view pattern, std::uint32_t number) {
   std::string out;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
@@ -86,7 +87,8 @@ std::optional<std::string> expand(std::string_view pattern, std::uint32_t number
     const std::int64_t value = offset + number;
     if (value < 0 || value > 0x7fffffff) return std::nullopt;
     char digits[16];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof(digits), value, base == 'd' ? 10 : base == 'o' ? 8 : 16);
+    const int radix = base == 'd' ? 10 : base == 'o' ? 8 : 16;
+    const auto [end, error] = std::to_chars(digits, digits + sizeof(digits), value, radix);
     std::string text(digits, end);
     if (base == 'X') text = upper(text);
     if (text.size() < width) text.insert(0, width - text.size(), '0');
@@ -144,7 +146,8 @@ class ZoneReader {
     }
     if (directive == "$ORIGIN") {
       const auto origin = parse_relative_name(value, origin_);
-      if (!origin || count != 2) return fail("$ORIGIN needs one domain name with a final dot, not " + quoted(value));
+      if (!origin || count != 2)
+        return fail("$ORIGIN needs one domain name with a final dot, not " + quoted(value));
       origin_ = origin;
       return true;
     }
@@ -159,7 +162,8 @@ class ZoneReader {
     auto origin = origin_;
     if (entry.columns.size() == 3) {
       origin = parse_relative_name(entry.columns[2].text, origin_);
-      if (!origin) return fail(quoted(entry.columns[2].text) + " is no origin; write a domain name with a final dot");
+      if (!origin)
+        return fail(quoted(entry.columns[2].text) + " is no origin; write a domain name with a final dot");
     }
     if (!options_.include) return fail("$INCLUDE " + quoted(path) + ": no files can be included here");
     if (depth >= options_.limits.include_depth_max)
@@ -179,14 +183,16 @@ class ZoneReader {
 
   bool generate(const ZoneEntry& entry) {
     const auto count = entry.columns.size() < 4 ? std::nullopt : Count::parse(entry.columns[1].text);
-    if (!count) return fail("$GENERATE needs FIRST-LAST or FIRST-LAST/STEP, then the owner, the type and the data of a record");
+    if (!count)
+      return fail("$GENERATE needs FIRST-LAST or FIRST-LAST/STEP, then the owner, the type and the data of a record");
     const std::string_view& range = entry.columns[1].text;
     const auto from = static_cast<std::size_t>(range.data() + range.size() - entry.raw.data());
     std::string_view pattern = entry.raw.substr(from);
     pattern.remove_prefix(std::min(pattern.find_first_not_of(" \t"), pattern.size()));
     for (std::uint64_t number = count->first; number <= count->last; number += count->step) {
       const auto text = expand(pattern, static_cast<std::uint32_t>(number));
-      if (!text) return fail("$GENERATE: " + quoted(pattern) + " cannot be expanded; write $ or ${OFFSET,WIDTH,d|o|x|X}");
+      if (!text)
+        return fail("$GENERATE: " + quoted(pattern) + " cannot be expanded; write $ or ${OFFSET,WIDTH,d|o|x|X}");
       bytes_ += text->size();
       if (bytes_ > options_.limits.bytes_max) return fail("$GENERATE makes more text than is allowed");
       ZoneLexer lexer(*text);
@@ -205,7 +211,8 @@ class ZoneReader {
     if (entry.has_owner) {
       const auto owner = parse_relative_name(columns[0].text, origin_);
       if (!owner && !origin_ && parse_relative_name(columns[0].text, Name()))
-        return fail("the owner " + quoted(columns[0].text) + " is relative, but there is no $ORIGIN; end it with a dot");
+        return fail("the owner " + quoted(columns[0].text) +
+                    " is relative, but there is no $ORIGIN; end it with a dot");
       if (!owner) return fail("the owner " + quoted(columns[0].text) + " is no domain name");
       owner_ = owner;
       columns = columns.subspan(1);
@@ -227,7 +234,8 @@ class ZoneReader {
       }
     }
     if (!type) return fail("the record has no type");
-    if (const auto value = static_cast<std::uint16_t>(*type); value == 0 || value == 41 || (value >= 249 && value <= 255))
+    const auto value = static_cast<std::uint16_t>(*type);
+    if (value == 0 || *type == RrType::kOpt || (value >= 249 && value <= 255))  // RFC 6895 3.1
       return fail("records cannot be of the type " + to_text(*type));
     if (ttl) last_ttl_ = ttl;
     else ttl = default_ttl_ ? default_ttl_ : last_ttl_;

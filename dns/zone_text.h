@@ -1,7 +1,7 @@
-// Reads records from text in zone file format (RFC 1035 5.1): comments, parentheses, quoted strings, @, names relative
-// to $ORIGIN, owners and TTLs left out, TTLs with units, $TTL, $INCLUDE, $GENERATE, and RDATA of any type in the form
-// of RFC 3597 5. It checks form, not sense: whether the records make a zone is not asked, for here they are single
-// names of one's own. Not for the query path.
+// Reads records from text in zone file format (RFC 1035 5.1): comments, parentheses, quoted strings, @, names
+// relative to $ORIGIN, owners and TTLs left out, TTLs with units, $TTL, $INCLUDE, $GENERATE, and RDATA of any type
+// in the form of RFC 3597 5. It checks form, not sense: whether the records make a zone is not asked, for here they
+// are single names of one's own. Not for the query path.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ struct ZoneFault {
 };
 
 struct ZoneTextLimits {
-  std::size_t bytes_max = std::size_t{16} << 20;  ///< of all text together; a hundred times a large network's own names
+  /// Of all text together: a hundred times a large network's own names.
+  std::size_t bytes_max = std::size_t{16} << 20;
   std::size_t records_max = 1'000'000;            ///< $GENERATE makes much of little
   unsigned include_depth_max = 7;                 ///< files within files
 };

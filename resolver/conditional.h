@@ -1,6 +1,6 @@
 // Conditional forwarding (`conditional`): domains that have upstreams of their own, and suffixes that upstreams are
-// asked for in place of others. The longest domain counts, and holds for all names below it. A name of one label has
-// no domain: it is looked for under the key `.` alone, and `.` holds for no other names, as in Blocky.
+// asked for in place of others. The longest domain counts, and holds for all names below it. A name of one label
+// has no domain: it is looked for under the key `.` alone, and `.` holds for no other names, as in Blocky.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ class Conditional {
   bool fallback_upstream_;
 };
 
-/// The name that upstreams are asked for: `context.name`, or what conditional.rewrite makes of it, written to `room`.
+/// The name that upstreams are asked for: `context.name`, or what conditional.rewrite makes of it, written to
+/// `room`.
 [[nodiscard]] const dns::FoldedName& name_for_upstreams(const QueryContext& context, const PolicySnapshot& policy,
                                                         dns::FoldedName& room) noexcept;
 

@@ -41,7 +41,8 @@ std::vector<std::string> names_in(const RecordTable& reverse, const base::HashKe
   std::vector<std::string> names;
   const auto id = reverse.names().find(name, hashes);
   if (id == NameIndex::kNone) return names;
-  for (const LocalRecord& record : reverse.records(id)) names.push_back(to_text(dns::NameView(reverse.rdata(record))));
+  for (const LocalRecord& record : reverse.records(id))
+    names.push_back(to_text(dns::NameView(reverse.rdata(record))));
   return names;
 }
 

@@ -1,6 +1,6 @@
-// Names of one's own (`customDNS`): addresses by `mapping`, records by `zone`. A name that is defined here holds for
-// all names below it too; its answer is given under the name that was asked. A CNAME is followed, here and, where its
-// target is not ours, through the stages below. The addresses of all names are known backwards (PTR).
+// Names of one's own (`customDNS`): addresses by `mapping`, records by `zone`. A name that is defined here holds
+// for all names below it too; its answer is given under the name that was asked. A CNAME is followed, here and,
+// where its target is not ours, through the stages below. The addresses of all names are known backwards (PTR).
 #pragma once
 
 #include <cstdint>
@@ -41,9 +41,9 @@ class CustomDns {
     kOutside,  ///< CNAMEs were visited, and the rest is not ours: `name` is where they led
     kLoop,     ///< too many CNAMEs
   };
-  /// Looks `name` up and follows its CNAMEs; `name` and `hashes` move along. Calls
-  /// `visit(std::size_t link, const LocalRecord&)` for each record: link 0 belongs to the name that was asked, link n
-  /// to the target of the n-th CNAME.
+  /// Looks `name` up and follows its CNAMEs; `name` and `hashes` move along. Calls `visit(std::size_t link, const
+  /// LocalRecord&)` for each record: link 0 belongs to the name that was asked, link n to the target of the n-th
+  /// CNAME.
   template <class Visit>
   Outcome resolve(dns::FoldedName& name, blocklists::NameHashes& hashes, dns::RrType qtype, Visit&& visit) const;
 
@@ -55,7 +55,9 @@ class CustomDns {
   }
 
   [[nodiscard]] base::ByteView rdata(const LocalRecord& record) const noexcept { return forward_.rdata(record); }
-  [[nodiscard]] base::ByteView pointer_rdata(const LocalRecord& record) const noexcept { return reverse_.rdata(record); }
+  [[nodiscard]] base::ByteView pointer_rdata(const LocalRecord& record) const noexcept {
+    return reverse_.rdata(record);
+  }
   [[nodiscard]] const Rewriter& rewriter() const noexcept { return rewriter_; }
   [[nodiscard]] bool fallback_upstream() const noexcept { return fallback_upstream_; }
   /// Names that an address has here, without final dot; slow. For client names.

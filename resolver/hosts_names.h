@@ -24,7 +24,9 @@ class HostsNames {
   /// Names that an address has here, without final dot; slow. For client names.
   [[nodiscard]] std::vector<std::string> names_of(const base::IpAddress& address) const;
   [[nodiscard]] std::size_t name_count() const noexcept { return forward_.names().size(); }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return forward_.memory_bytes() + reverse_.memory_bytes(); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return forward_.memory_bytes() + reverse_.memory_bytes();
+  }
 
  private:
   friend class HostsNamesBuilder;

@@ -32,12 +32,13 @@ class NameIndex {
     std::uint8_t labels_skipped = 0;
     explicit operator bool() const noexcept { return id != kNone; }
   };
-  /// The longest suffix of `name` that is in the index, the first `from_label` labels left off at least. The root has
-  /// no hash and is never found.
+  /// The longest suffix of `name` that is in the index, the first `from_label` labels left off at least. The root
+  /// has no hash and is never found.
   [[nodiscard]] Hit find_longest(const dns::FoldedName& name, const blocklists::NameHashes& hashes,
                                  std::size_t from_label = 0) const noexcept;
   /// The name itself, or kNone.
-  [[nodiscard]] std::uint32_t find(const dns::FoldedName& name, const blocklists::NameHashes& hashes) const noexcept {
+  [[nodiscard]] std::uint32_t find(const dns::FoldedName& name,
+                                   const blocklists::NameHashes& hashes) const noexcept {
     if (name.label_count == 0 || !depths_[name.label_count]) return kNone;
     return find(hashes.suffix[0], name.view());
   }

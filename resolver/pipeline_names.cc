@@ -1,6 +1,6 @@
-// The part of the pipeline that knows names from elsewhere than lists and upstreams: our own names, and names that are
-// asked in place of those that the client asked for. A detour leaves `context.name` at the name that the stages below
-// are to see, and `context.query` as the client sent it; the way back is found by walking the detour again.
+// The part of the pipeline that knows names from elsewhere than lists and upstreams: our own names, and names that
+// are asked in place of those that the client asked for. A detour leaves `context.name` at the name that the stages
+// below are to see, and `context.query` as the client sent it; the way back is found by walking the detour again.
 #include <algorithm>
 
 #include "dns/message_edit.h"
@@ -21,8 +21,8 @@ using dns::RrType;
 using dns::Section;
 using storage::Reason;
 
-// Writes what CustomDns::resolve() visits: link 0 under the name that was asked, each further one under the target of
-// the CNAME before it.
+// Writes what CustomDns::resolve() visits: link 0 under the name that was asked, each further one under the target
+// of the CNAME before it.
 class ChainWriter {
  public:
   ChainWriter(dns::ResponseWriter& writer, const CustomDns& names, dns::NameView asked) noexcept
@@ -49,7 +49,8 @@ class ChainWriter {
   std::size_t link_ = 0;
 };
 
-void finish_with(QueryContext& context, dns::ResponseWriter& writer, Rcode rcode, const ExtendedError& error) noexcept {
+void finish_with(QueryContext& context, dns::ResponseWriter& writer, Rcode rcode,
+                 const ExtendedError& error) noexcept {
   writer.set_rcode(rcode);
   context.rcode = static_cast<std::uint16_t>(rcode);
   if (error.code != EdeCode::kOther) writer.add_ede(error.code, error.text);
@@ -114,7 +115,8 @@ std::size_t Pipeline::hosts_answer(QueryContext& context, const PolicySnapshot& 
   for (const LocalRecord& record : records)
     writer.add_record(Section::kAnswer, context.query->qname(), record.type, RrClass::kIn, record.ttl,
                       policy.hosts->rdata(record));
-  finish_with(context, writer, Rcode::kNoError, extended(policy, EdeCode::kForgedAnswer, to_text(Reason::kHostsFile)));
+  finish_with(context, writer, Rcode::kNoError,
+              extended(policy, EdeCode::kForgedAnswer, to_text(Reason::kHostsFile)));
   respond(context, Reason::kHostsFile, Stage::kHostsFile);
   return writer.finish();
 }
@@ -162,13 +164,15 @@ std::size_t Pipeline::join_chain(QueryContext& context, const PolicySnapshot& po
       return copy_record(writer, record, asked.view(), chain.target());
     });
   }
-  finish_with(context, writer, Rcode::kNoError, extended(policy, EdeCode::kForgedAnswer, to_text(Reason::kCustomDns)));
+  finish_with(context, writer, Rcode::kNoError,
+              extended(policy, EdeCode::kForgedAnswer, to_text(Reason::kCustomDns)));
   return writer.finish();
 }
 
-// `out` holds a whole message without OPT about the rewritten name: make it one about the name that was asked. AD goes:
-// what was validated belongs to another name. Returns its new length, 0 if it does not fit.
-std::size_t Pipeline::rename_to_asked(const QueryContext& context, std::size_t length, base::MutableBytes out) noexcept {
+// `out` holds a whole message without OPT about the rewritten name: make it one about the name that was asked. AD
+// goes: what was validated belongs to another name. Returns its new length, 0 if it does not fit.
+std::size_t Pipeline::rename_to_asked(const QueryContext& context, std::size_t length,
+                                      base::MutableBytes out) noexcept {
   std::copy_n(out.data(), length, stripped_.data());
   const auto message = dns::MessageView::parse(base::ByteView(stripped_).first(length));
   if (!message.ok() || !message->has_question()) return 0;  // it was parsed before

@@ -6,7 +6,8 @@ namespace rampart::resolver {
 
 void RecordTable::add(dns::NameView owner, dns::RrType type, std::uint32_t ttl, base::ByteView rdata) {
   owners_.push_back(names_.add(owner));
-  records_.push_back({ttl, static_cast<std::uint32_t>(rdata_.size()), static_cast<std::uint16_t>(rdata.size()), type});
+  records_.push_back(
+      {ttl, static_cast<std::uint32_t>(rdata_.size()), static_cast<std::uint16_t>(rdata.size()), type});
   rdata_.insert(rdata_.end(), rdata.begin(), rdata.end());
 }
 

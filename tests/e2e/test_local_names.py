@@ -155,6 +155,24 @@ class LocalNames(E2eTest):
         steps = json.loads(explained.stdout)["steps"]
         self.assertEqual([(s["stage"], s["outcome"]) for s in steps][-2:], [("custom_dns", "passed"), ("hosts_file", "answered")])
 
+    def test_fallback_upstream_asks_for_the_original_name(self):
+        knot = self.start(Knot(self.directory, ["www.example.org. 300 A 192.0.2.1", "only.alias.example. 300 A 192.0.2.77",
+                                                "only.other.example. 300 A 192.0.2.78"]))
+        config = base_config(knot.port, """
+customDNS: {rewrite: {alias.example: example.org}, fallbackUpstream: %s}
+conditional: {rewrite: {other.example: example.org}, fallbackUpstream: %s}
+""")
+        server = self.start(Rampart(self.directory, config % ("true", "true")))
+        for _ in range(2):  # from the upstream, and from the cache
+            self.assertEqual(addresses(server.query("only.alias.example")), ["192.0.2.77"])
+            self.assertEqual(addresses(server.query("only.alias.example", tcp=True)), ["192.0.2.77"])
+            self.assertEqual(addresses(server.query("only.other.example")), ["192.0.2.78"])
+            self.assertEqual(addresses(server.query("www.other.example")), ["192.0.2.1"])
+        self.assertEqual(server.query("nowhere.alias.example").rcode(), 3)
+        strict = self.start(Rampart(self.directory, config % ("false", "false")))
+        self.assertEqual(strict.query("only.alias.example").rcode(), 3)
+        self.assertEqual(strict.query("only.other.example").rcode(), 3)
+
     def test_reload_swaps_all_of_it(self):
         self.assertEqual(self.short("router.example.net"), ["192.168.178.4"])
         self.assertEqual(self.short("www.example.org"), ["192.0.2.1"])  # cached, then conditional
