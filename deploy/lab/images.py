@@ -93,6 +93,7 @@ class Images:
     def _finish(self, tag, name):
         """Writes the archive; returns it with its size."""
         archive = self.lab.state / f"{name}.tar"
+        archive.unlink(missing_ok=True)
         self._buildah("push", "-q", tag, f"docker-archive:{archive}:{tag}")
         return Image(archive, self._size(tag))
 
