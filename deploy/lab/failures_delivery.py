@@ -146,7 +146,7 @@ def reset(lab):
     for host in hosts:
         left = lab.run(host, "ls -d /etc/rampart /var/cache/rampart /var/lib/rampart /etc/keepalived/keepalived.conf /var/lib/etcd/cluster "
                        "/var/lib/postgresql/15/patroni /etc/redis/rampart.conf /etc/nginx/conf.d/cluster.conf /var/log/cluster "
-                       "/run/cluster /etc/systemd/system/*.d/restart.conf 2>/dev/null; getent passwd rampart; "
+                       "/run/cluster /etc/systemd/system/*.d/restart.conf /etc/systemd/system/cluster-vips.service 2>/dev/null; getent passwd rampart; "
                        "grep 'rampart cluster' /etc/hosts; nft list table inet cluster 2>/dev/null; "
                        "ps -eo comm= | grep -xE 'rampart|keepalived|haproxy|nginx|dnsmasq|etcd|patroni|postgres|redis-server|docker-registry'",
                        ok=False)[1]
