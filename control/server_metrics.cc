@@ -167,6 +167,7 @@ void Server::collect(MetricsSnapshot& into) {
     for (std::size_t i = 0; i < storage::kTakeOverCount; ++i)
       count("redis_received_total", "Answers of other instances, by what became of them.", r.taken_over[i],
             {{"outcome", std::string(to_text(static_cast<storage::TakeOver>(i)))}});
+    count("redis_warm_starts_cut_total", "Warm starts that ended at a bound before all stored answers were read.", r.warm_cut_short);
     count("redis_blocking_adopted_total", "Changes of blocking that came from other instances.", r.blocking_adopted);
     count("redis_blocking_rejected_total", "Such changes that could not be followed.", r.blocking_rejected);
   }

@@ -3,10 +3,9 @@
 // lifetimes, and inspected against the block lists before any client gets it.
 #pragma once
 
-#include <vector>
-
 #include "base/bytes.h"
 #include "base/time.h"
+#include "resolver/answer_keeper.h"
 #include "resolver/cache.h"
 #include "resolver/policy.h"
 #include "storage/redis_messages.h"
@@ -17,17 +16,17 @@ namespace rampart::resolver {
 /// One thread at a time.
 class CacheIntake {
  public:
-  explicit CacheIntake(Cache& cache);
+  explicit CacheIntake(Cache& cache) : cache_(cache) {}
 
-  /// Puts `message` under the plain key of the question, to expire after `ttl_seconds` or earlier if its records say
-  /// so; their TTLs are aged by what the answer has lived already.
+  /// Puts `message` under the plain key of the question. Its TTLs are aged by what it has lived already, and then bounded
+  /// as an upstream's; it expires after `ttl_seconds` (or `caching.minTime`, if that is longer), or earlier if its
+  /// records say so.
   [[nodiscard]] storage::TakeOver take_over(const storage::SharedKey& question, base::ByteView message,
                                             std::uint32_t ttl_seconds, const PolicySnapshot& policy, base::Instant now);
 
  private:
   Cache& cache_;
-  std::vector<std::uint8_t> scratch_;
-  std::vector<std::uint16_t> ttl_offsets_;
+  AnswerKeeper keeper_;
 };
 
 }  // namespace rampart::resolver

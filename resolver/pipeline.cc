@@ -18,8 +18,6 @@ using dns::RrClass;
 using dns::RrType;
 using storage::Reason;
 
-constexpr std::size_t kTtlsMax = 4096;  // more records than this in one answer are not cached
-
 // healthcheck.blocky, folded wire format without what may stand before it.
 constexpr std::uint8_t kHealthcheckName[] = "\x0bhealthcheck\x06" "blocky";
 
@@ -65,8 +63,7 @@ bool may_be_followed(Reason reason) noexcept {
 Pipeline::Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events,
                    storage::CacheExportRing* exports)
     : cache_(cache), counters_(counters), events_(events), exports_(exports), rate_gate_(counters),
-      scratch_(dns::kMessageBytesMax),
-      stripped_(dns::kMessageBytesMax), ttl_offsets_(kTtlsMax) {}
+      stripped_(dns::kMessageBytesMax), scratch_(dns::kMessageBytesMax) {}
 
 CacheKeyView Pipeline::cache_key(const QueryContext& context) const noexcept {
   return {context.name,

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/keyed_hash.h"
 #include "base/time.h"
+#include "resolver/answer_keeper.h"
 #include "resolver/cache.h"
 #include "resolver/client_cache.h"
 #include "resolver/counters.h"
@@ -103,10 +104,10 @@ class Pipeline {
   bool copy_record(dns::ResponseWriter& writer, const dns::RecordView& record, dns::NameView from,
                    dns::NameView to) noexcept;
 
-  std::size_t store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& message,
-                    base::Instant now, bool prefetched, bool& blocked) noexcept;
-  std::size_t store_answer(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& received,
-                           base::Instant now, bool prefetched, bool& blocked) noexcept;
+  base::ByteView store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& message,
+                       base::Instant now, bool prefetched, bool& blocked) noexcept;
+  base::ByteView store_answer(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& received,
+                              base::Instant now, bool prefetched, bool& blocked) noexcept;
   [[nodiscard]] CacheKeyView cache_key(const QueryContext& context) const noexcept;
 
   Cache& cache_;
@@ -116,10 +117,10 @@ class Pipeline {
   ClientCache clients_;
   RateGate rate_gate_;
   // Worker-local scratch for one upstream answer at a time.
-  std::vector<std::uint8_t> scratch_;
+  AnswerKeeper keeper_;
   std::vector<std::uint8_t> stripped_;
+  std::vector<std::uint8_t> scratch_;  ///< a record's data with names in full
   std::vector<std::uint8_t> renamed_;  ///< made when conditional.rewrite first needs it
-  std::vector<std::uint16_t> ttl_offsets_;
 };
 
 }  // namespace rampart::resolver

@@ -35,80 +35,59 @@ bool has_dnssec_records(const dns::MessageView& message) noexcept {
 
 }  // namespace
 
-// Brings an upstream's answer into the form in which it is kept: no OPT, no DNSSEC records for those who did not
-// ask, TTLs clamped, folded question. Returns its length in scratch_, 0 if the answer is unusable.
-std::size_t Pipeline::store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& received,
-                            base::Instant now, bool prefetched, bool& blocked) noexcept {
+// Keeps an upstream's answer, without DNSSEC records for those who did not ask for them. Returns its octets, none if the
+// answer is unusable.
+base::ByteView Pipeline::store(QueryContext& context, const PolicySnapshot& policy, const dns::MessageView& received,
+                               base::Instant now, bool prefetched, bool& blocked) noexcept {
   blocked = false;
   const dns::QueryView& query = *context.query;
   dns::MessageView source = received;
   if (!query.dnssec_ok() && query.qtype() != RrType::kAny && has_dnssec_records(received)) {
     const auto length = dns::strip_dnssec_records(received, query.qtype(), stripped_);
-    if (!length.ok()) return 0;
+    if (!length.ok()) return {};
     const auto parsed = dns::MessageView::parse(base::ByteView(stripped_).first(*length));
-    if (!parsed.ok()) return 0;
+    if (!parsed.ok()) return {};
     source = *parsed;
   }
-  const auto bare = dns::strip_opt_and_collect_ttls(source, scratch_, ttl_offsets_);
-  if (!bare.ok()) return 0;
-  const std::size_t length = bare->length;
-  const auto offsets = std::span(ttl_offsets_).first(bare->ttl_count);
-  clamp_ttls(base::MutableBytes(scratch_).first(length), offsets, policy.cache);
-  const auto message = dns::MessageView::parse(base::ByteView(scratch_).first(length));
-  // The forwarder has compared the question already; here it also guards the copy of the folded name below.
-  if (!message.ok() || !message->has_question() || message->qtype() != query.qtype() ||
-      !dns::equal_ignoring_case(message->qname().view(), context.name.view()) ||
-      base::ByteView(scratch_)[dns::kHeaderBytes] >= 0xc0)
-    return 0;
+  const auto kept = keeper_.keep(source, context.name, query.qtype(), context.allowed ? 0 : context.groups, policy);
+  if (!kept) return {};
+  if (kept->was_inspected) counters_.inspected.add();
 
-  Inspection found;
-  const bool inspects = policy.blocking_configured && policy.filter->has_deny_rules(~blocklists::GroupMask{0});
-  if (inspects) {
-    counters_.inspected.add();
-    found = inspect(*message, *policy.filter, context.allowed ? 0 : context.groups);
-  }
-  // Domains with upstreams of their own are expected to have private addresses.
-  const bool is_rebinding =
-      policy.rebinding && !context.is_conditional && policy.rebinding->inspect(context.name.view(), *message);
-  base::store_u16(scratch_.data(), found.untouched && !is_rebinding ? policy.inspection_stamp() : 0);
-  std::copy_n(context.name.wire.data(), context.name.length, scratch_.data() + dns::kHeaderBytes);
-
-  const std::uint32_t ttl = keep_seconds(*message, policy.cache);
-  if (policy.cache.enabled && !context.is_conditional && ttl > 0 && !is_excluded(policy.cache, context.name)) {
+  if (kept->ttl_seconds > 0 && !context.is_conditional) {
     const CacheKeyView key = cache_key(context);
-    const auto stored = base::ByteView(scratch_).first(length);
-    if (!cache_.insert(key, stored, offsets, ttl, now, {prefetched})) {
+    if (!cache_.insert(key, kept->wire, kept->ttl_offsets, kept->ttl_seconds, now, {prefetched})) {
       counters_.cache_rejected.add();
     } else if (exports_ != nullptr && is_plain(key)) {
-      static_cast<void>(exports_->push(key.qtype, ttl, stored));  // a full ring drops the answer and counts it
+      static_cast<void>(exports_->push(key.qtype, kept->ttl_seconds, kept->wire));  // a full ring drops and counts it
     }
   }
-  if (found.blocked) {
+  if (kept->found.blocked) {
     blocked = true;
-    context.verdict = found.verdict;
-    context.blocked_target = found.target;
-    context.blocked_address = found.address;
-    context.reason = found.reason;
-  } else if (is_rebinding) {
+    context.verdict = kept->found.verdict;
+    context.blocked_target = kept->found.target;
+    context.blocked_address = kept->found.address;
+    context.reason = kept->found.reason;
+  } else if (kept->is_rebinding && !context.is_conditional) {
+    // Domains with upstreams of their own are expected to have private addresses.
     blocked = true;
     context.reason = Reason::kRebinding;
   }
-  return length;
+  return kept->wire;
 }
 
 // An answer to the name that conditional.rewrite put in place of ours becomes one to ours.
-std::size_t Pipeline::store_answer(QueryContext& context, const PolicySnapshot& policy,
-                                   const dns::MessageView& received, base::Instant now, bool prefetched,
-                                   bool& blocked) noexcept {
+base::ByteView Pipeline::store_answer(QueryContext& context, const PolicySnapshot& policy,
+                                      const dns::MessageView& received, base::Instant now, bool prefetched,
+                                      bool& blocked) noexcept {
   dns::FoldedName room;
   if (&name_for_upstreams(context, policy, room) == &context.name)
     return store(context, policy, received, now, prefetched, blocked);
   renamed_.resize(dns::kMessageBytesMax);
-  if (!received.has_question() || !dns::equal_ignoring_case(received.qname().view(), room.view())) return 0;
+  if (!received.has_question() || !dns::equal_ignoring_case(received.qname().view(), room.view())) return {};
   const auto length = dns::rename_question(received, context.name.view(), renamed_);
-  if (!length.ok()) return 0;
+  if (!length.ok()) return {};
   const auto renamed = dns::MessageView::parse(base::ByteView(renamed_).first(*length));
-  return renamed.ok() ? store(context, policy, *renamed, now, prefetched, blocked) : 0;
+  return renamed.ok() ? store(context, policy, *renamed, now, prefetched, blocked) : base::ByteView();
 }
 
 std::size_t Pipeline::complete(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
@@ -131,15 +110,15 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
   context.upstream = result.upstream;
   if (result.outcome == ForwardOutcome::kAnswer && result.message != nullptr) {
     bool blocked = false;
-    const std::size_t length = store_answer(context, policy, *result.message, now, false, blocked);
-    if (length != 0 && blocked) {
+    const base::ByteView kept = store_answer(context, policy, *result.message, now, false, blocked);
+    if (!kept.empty() && blocked) {
       const Reason reason = context.reason;
       if (reason == Reason::kRebinding) return rebinding_answer(context, policy, out);
       const std::size_t written = block_answer(context, policy, out);
       respond(context, reason, Stage::kBlocking);
       return written;
     }
-    if (length != 0) {
+    if (!kept.empty()) {
       ExtendedError error;
       if (context.is_conditional) {
         respond(context, Reason::kConditional, Stage::kConditional);
@@ -148,15 +127,15 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
         respond(context, Reason::kResolved, Stage::kUpstream);
       }
       context.rcode = static_cast<std::uint16_t>(result.message->rcode());
-      if (length > out.size()) {
+      if (kept.size() > out.size()) {
         dns::ResponseWriter writer(*context.query, out, context.size_limit);
         writer.set_rcode(result.message->rcode());
         writer.set_flag(dns::kFlagTc, true);
         counters_.truncated.add();
         return writer.finish();
       }
-      std::copy_n(scratch_.data(), length, out.data());
-      return render_message(context, length, result.message->rcode(), error, out);
+      std::copy(kept.begin(), kept.end(), out.begin());
+      return render_message(context, kept.size(), result.message->rcode(), error, out);
     }
     counters_.unusable_answers.add();
   }

@@ -66,6 +66,7 @@ std::shared_ptr<RedisConnection> RedisLink::make(const RedisEndpoint& endpoint, 
 
 void RedisLink::attempt() {
   if (is_stopped_) return;
+  attempt_at_ = base::monotonic_now();
   if (options_.sentinels.empty()) connect(options_.server);
   else ask_sentinel(0, "");
 }
@@ -119,7 +120,7 @@ void RedisLink::listen() {
         listener_->subscribe(channels_,
                              [this] {
                                is_up_ = true;
-                               pause_ = kPauseMin;
+                               up_at_ = base::monotonic_now();
                                events_.on_up(server_.to_text());
                              },
                              events_.on_message);
@@ -139,13 +140,18 @@ void RedisLink::abandon(const std::string& reason) { fail(server_.to_text() + ":
 
 void RedisLink::fail(const std::string& error) {
   if (is_stopped_) return;
+  const auto now = base::monotonic_now();
+  // A server that is lost as soon as it is joined must not cost a warm start twenty times a second.
+  if (is_up_ && now - up_at_ >= options_.cooldown_max) pause_ = kPauseMin;
   is_up_ = false;
   drop_connections();
   events_.on_down(error);
   const auto most = std::max<std::int64_t>(pause_.count(), 1);
   const auto pause = milliseconds(most / 2 + random_.below(static_cast<std::uint32_t>(most / 2 + 1)));
   pause_ = std::min(pause_ * 2, std::max(options_.cooldown_max, kPauseMin));
-  retry_.expires_after(pause);
+  // Counted from the attempt's beginning: one that waited long for a silent server is followed by the next at once, so
+  // that a server that comes back is joined within the longer of both waits, not their sum.
+  retry_.expires_at(std::max(attempt_at_ + pause, now + kPauseMin / 2));
   retry_.async_wait([this, alive = std::weak_ptr<bool>(alive_)](const error_code& cancelled) {
     if (!cancelled && !alive.expired()) attempt();
   });

@@ -1,6 +1,7 @@
 // Keeps the two connections that sharing needs (one for commands, one that listens) up for as long as the process
 // lives: asks the sentinels who the master is, logs in, subscribes; when either is lost both go, and it starts again
-// after a pause that doubles from 50 ms to `cooldown_max`, with jitter so that instances do not return in step.
+// when a pause has passed since the last attempt began; it doubles from 50 ms to `cooldown_max`, with jitter so that instances
+// do not return in step.
 #pragma once
 
 #include <functional>
@@ -67,6 +68,7 @@ class RedisLink {
   RedisEndpoint server_;
   std::size_t next_sentinel_ = 0;  ///< the one that answered last is asked first
   std::chrono::milliseconds pause_;
+  base::Instant attempt_at_{}, up_at_{};
   base::SecureRandom random_;
   bool is_up_ = false, is_stopped_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< a timer's handler may be queued when we go

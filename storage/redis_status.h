@@ -76,6 +76,8 @@ struct RedisStatus {
   std::uint64_t dropped_lookups_full = 0;  ///< too many entries waited for their TTL
   std::uint64_t warm_started = 0;       ///< part of taken_over[kStored] that was read from stored keys
 
+  std::uint64_t warm_cut_short = 0;  ///< warm starts that ended at a bound (time, or number of keys) before all was read
+
   // blocking state
   std::uint64_t blocking_published = 0;
   std::uint64_t blocking_adopted = 0;   ///< changes of others that came into force here

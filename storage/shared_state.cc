@@ -110,6 +110,7 @@ void SharedState::on_up(const std::string& server) {
 void SharedState::on_down(const std::string& error) {
   ++round_;
   lookups_ = 0;
+  requeue_unanswered();
   bool is_news = false;
   count([&](RedisStatus& s) {
     is_news = s.state != RedisState::kDown;
@@ -188,6 +189,10 @@ void SharedState::enqueue(const ExportedAnswer& answer) {
   entry.expires = base::monotonic_now() + seconds(answer.ttl_seconds);
   queue_bytes_ += entry.message.size();
   queue_.push_back(std::move(entry));
+  trim_queue();
+}
+
+void SharedState::trim_queue() {
   while (queue_.size() > kQueueMax || queue_bytes_ > kQueueBytesMax) {
     queue_bytes_ -= queue_.front().message.size();
     queue_.pop_front();
@@ -196,11 +201,14 @@ void SharedState::enqueue(const ExportedAnswer& answer) {
 }
 
 void SharedState::send_queue() {
-  while (link_->is_up() && !queue_.empty() && link_->waiting_replies() < kWaitingMax && link_->unsent_bytes() < kUnsentBytesMax) {
+  while (link_->is_up() && !queue_.empty() && link_->waiting_replies() < kWaitingMax &&
+         link_->unsent_bytes() < kUnsentBytesMax && unanswered_bytes_ < kQueueBytesMax) {
     const auto now = base::monotonic_now();
+    std::vector<Queued> batch;
     std::string text;
-    for (std::size_t i = 0; i < kBatchMax && !queue_.empty() && link_->is_up(); ++i) {
-      const Queued entry = std::move(queue_.front());
+    std::size_t bytes = 0;
+    while (batch.size() < kBatchMax && !queue_.empty()) {
+      Queued entry = std::move(queue_.front());
       queue_.pop_front();
       queue_bytes_ -= entry.message.size();
       // Whole seconds, rounded up, as Blocky's; a second may have begun while it waited.
@@ -215,13 +223,37 @@ void SharedState::send_queue() {
       });
       if (entry.is_publishable)
         append_cache_entry(text, std::string_view(entry.key).substr(kRedisCachePrefix.size()), entry.message);
+      bytes += entry.message.size();
+      batch.push_back(std::move(entry));
     }
-    if (text.empty()) continue;
-    finish_cache_message(text, sender_);
-    link_->command({"PUBLISH", kRedisCacheChannel, text}, [this](const RedisReply& reply) {
+    if (batch.empty()) continue;
+    unanswered_.push_back(std::move(batch));
+    unanswered_bytes_ += bytes;
+    const auto on_last_reply = [this, bytes](const RedisReply& reply) {
+      unanswered_.pop_front();
+      unanswered_bytes_ -= bytes;
       if (reply.is_error()) note_refusal(reply);
-    });
+    };
+    if (text.empty()) {
+      link_->command({"PING"}, on_last_reply);
+      continue;
+    }
+    finish_cache_message(text, sender_);
+    link_->command({"PUBLISH", kRedisCacheChannel, text}, on_last_reply);
   }
+}
+
+// What went out on a lost connection may have arrived or not. Sent twice it does no harm: the others take it over once more.
+void SharedState::requeue_unanswered() {
+  for (; !unanswered_.empty(); unanswered_.pop_back()) {
+    auto& batch = unanswered_.back();
+    for (auto entry = batch.rbegin(); entry != batch.rend(); ++entry) {
+      queue_bytes_ += entry->message.size();
+      queue_.push_front(std::move(*entry));
+    }
+  }
+  unanswered_bytes_ = 0;
+  trim_queue();
 }
 
 void SharedState::note_refusal(const RedisReply& reply) {
@@ -299,8 +331,9 @@ void SharedState::warm_page(const std::shared_ptr<Warming>& warming) {
     // Replies come in order: behind the last of this page the next one is asked for, or all is done.
     link_->command({"PING"}, [this, warming](const RedisReply&) {
       const bool is_over = warming->cursor == "0" || warming->keys_left == 0 || base::monotonic_now() > warming->end;
-      if (is_over) end_first_round(base::Done{});
-      else warm_page(warming);
+      if (!is_over) return warm_page(warming);
+      if (warming->cursor != "0") count([](RedisStatus& s) { ++s.warm_cut_short; });
+      end_first_round(base::Done{});
     });
   });
 }
@@ -312,7 +345,7 @@ base::Status SharedState::flush() {
   flushing->give_up = base::monotonic_now() + kFlushMax;
   auto done = flushing->done.get_future();
   asio::post(io_, [this, flushing = std::move(flushing)] {
-    drain_rings();
+    drain_rings();  // what waits is older than the flush
     queue_.clear();
     queue_bytes_ = 0;
     if (link_->is_up()) flush_page(flushing);
@@ -342,11 +375,16 @@ void SharedState::flush_page(const std::shared_ptr<Flushing>& flushing) {
 
 // --- the blocking switch -----------------------------------------------------------------------------------
 
+// The moment is the caller's: this thread may come to it later, and of two changes, on two instances, one after the other,
+// the later must win.
 void SharedState::announce(BlockingChange change) {
-  asio::post(io_, [this, change = std::move(change)]() mutable {
-    stamp_ = {std::max(unix_ms_now(), stamp_.unix_ms + 1), instance_.instance};
-    blocking_ = {change.enabled, change.duration, std::move(change.groups), stamp_.to_uuid()};
+  asio::post(io_, [this, change = std::move(change), at = unix_ms_now()]() mutable {
+    const bool was_overtaken = at <= stamp_.unix_ms;
+    stamp_ = {std::max(at, stamp_.unix_ms + 1), instance_.instance};
+    blocking_ = {change.enabled, change.duration, change.groups, stamp_.to_uuid()};
     is_unpublished_ = true;
+    // Another's change may have come into force since the caller's did, and this one counts as newer.
+    if (was_overtaken) static_cast<void>(hooks_.adopt_blocking(change));
     if (!link_->is_up()) return;
     store_blocking();
     publish_blocking();
@@ -418,6 +456,7 @@ void SharedState::reconfigure(RedisOptions options) {
     options_ = options;
     link_->stop();
     lookups_ = 0;
+    requeue_unanswered();
     count([](RedisStatus& s) {
       s.state = RedisState::kConnecting;
       s.since = base::wall_now();

@@ -101,6 +101,8 @@ class SharedState {
   void drain_rings();
   void enqueue(const ExportedAnswer& answer);
   void send_queue();
+  void requeue_unanswered();
+  void trim_queue();
   void take_message(std::string_view payload);
   void take_over(const std::string& key, base::ByteView message, const RedisReply& pttl, bool is_warm);
   void warm_page(const std::shared_ptr<Warming>& warming);
@@ -128,6 +130,8 @@ class SharedState {
   std::unique_ptr<RedisLink> link_;
   std::deque<Queued> queue_;
   std::size_t queue_bytes_ = 0;
+  std::deque<std::vector<Queued>> unanswered_;  ///< sent, but not all replies of the batch are here: sent again if need be
+  std::size_t unanswered_bytes_ = 0;
   std::size_t lookups_ = 0;
   std::uint64_t round_ = 0;  ///< of the link: replies of an earlier one do not come
   base::Instant heartbeat_at_{};

@@ -2,77 +2,16 @@
 import base64
 import json
 import pathlib
-import re
 import signal
-import socket
 import ssl
 import subprocess
 import time
-import urllib.request
 
-import dns.message
 import dns.rcode
-import dns.rrset
 
 from harness import E2eTest, Knot, Program, Rampart, addresses, base_config, free_port, wait_for
-
-CACHE_CHANNEL = "blocky_cache_sync"
-BLOCKING_CHANNEL = "blocky_sync_enabled"
-BLOCKING_KEY = "rampart:blocking_state"
-STRANGER = "b0f2a2ae-6a3e-4a66-8f20-0a4c1d8e9b11"  # a UUID as Blocky draws it
-
-
-class Redis(Program):
-    """`login`: commands that every connection of ours begins with; `tls`: an SSL context, then it speaks only TLS."""
-
-    def __init__(self, directory, port=None, arguments=(), login=(), tls=None):
-        self.port, self.login, self.tls = port or free_port(), login, tls
-        ports = ["--port", "0", "--tls-port", str(self.port)] if tls else ["--port", str(self.port)]
-        super().__init__(["redis-server", *ports, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", *arguments],
-                         directory, f"redis-{self.port}")
-        wait_for(lambda: self.command("PING") == b"+PONG\r\n", f"redis-server ({self.log_path})")
-
-    def command(self, *words):
-        """The reply as it stands on the wire."""
-        plain = socket.create_connection(("127.0.0.1", self.port), 5)
-        with self.tls.wrap_socket(plain) if self.tls else plain as tcp:
-            for each in (*self.login, words):
-                octets = [w if isinstance(w, bytes) else str(w).encode() for w in each]
-                tcp.sendall(b"*%d\r\n" % len(octets) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in octets))
-                reply = tcp.recv(65536)
-            return reply
-
-
-def fetch(server, target, method="GET"):
-    request = urllib.request.Request(f"http://127.0.0.1:{server.http_port}{target}", method=method)
-    with urllib.request.urlopen(request, timeout=5) as response:
-        return response.read().decode()
-
-
-def metric(server, name, labels=""):
-    found = re.search(rf"^rampart_{name}{re.escape(labels)} (\S+)$", fetch(server, "/metrics"), re.M)
-    if not found:
-        raise AssertionError(f"no metric rampart_{name}{labels}")
-    return float(found[1])
-
-
-def received(server, outcome):
-    return metric(server, "redis_received_total", '{outcome="%s"}' % outcome)
-
-
-def dropped(server, cause):
-    return metric(server, "redis_dropped_total", '{cause="%s"}' % cause)
-
-
-def is_blocking(server):
-    return json.loads(fetch(server, "/api/blocking/status"))["enabled"]
-
-
-def answer_to(name, *records, rcode=dns.rcode.NOERROR):
-    message = dns.message.make_response(dns.message.make_query(name, "A"))
-    message.set_rcode(rcode)
-    message.answer = [dns.rrset.from_text(owner + ".", 300, "IN", rdtype, data) for owner, rdtype, data in records]
-    return message.to_wire()
+from redis_world import (BLOCKING_CHANNEL, BLOCKING_KEY, CACHE_CHANNEL, STRANGER, Redis, answer_to, dropped, fetch, is_blocking,
+                         metric, received)
 
 
 class SharedState(E2eTest):
