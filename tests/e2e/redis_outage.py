@@ -39,7 +39,7 @@ class Relay:
         self.is_silent, self.bytes_per_second = False, None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.open = set()
+        self.open, self.silent = set(), []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -50,6 +50,7 @@ class Relay:
                 return
             self.open.add(client)
             if self.is_silent:
+                self.silent.append(client)
                 continue
             try:
                 server = socket.create_connection(self.target, 5)
@@ -73,7 +74,8 @@ class Relay:
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            self.open.discard(end)
+        self.open.discard(source)
+        source.close()
 
     def end_connections(self):
         for one in list(self.open):
@@ -81,8 +83,12 @@ class Relay:
                 one.shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.end_connections()
+        for one in list(self.silent):
+            one.close()
 
 
 class Links(Namespace):
@@ -251,7 +257,7 @@ class Group:
 class RedisWorld:
     """Upstreams, lists, both groups, the instance without Redis and the load."""
 
-    def __init__(self, directory, uses_links=False, uses_relays=False, begins_broken=False, sizes=(2, 3)):
+    def __init__(self, directory, uses_links=False, uses_relays=False, begins_broken=False, sizes=(2, 3), group_type=None):
         self.directory = pathlib.Path(directory)
         self.stack = contextlib.ExitStack()
         self.uses_relays, self.begins_broken = uses_relays, begins_broken
@@ -269,7 +275,7 @@ class RedisWorld:
             self.knots = [self.start(Knot(directory, ["*.cached.example.org. 86400 A 192.0.2.1", f"*.once.example.org. 300 A {a}",
                                                       "x.extra.example.org. 300 A 192.0.2.7"])) for a in UPSTREAM_ADDRESSES]
             self.control = self.start(Sharer(directory, self.knots[0].port, self.denylist, self.extra))
-            self.groups = [Group(self, size) for size in sizes]
+            self.groups = [(group_type or Group)(self, size) for size in sizes]
             targets = {f"{LETTERS[i]}{g.size}-": s.port for g in self.groups for i, s in enumerate(g.servers)}
             self.load = Load({**targets, "z": self.control.port}, RATE)
             self.stack.callback(self.load.stop)

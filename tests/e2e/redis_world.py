@@ -32,7 +32,11 @@ class Redis(Program):
         if netns:
             words = ["nsenter", f"--net=/run/netns/{netns}", *words]
         super().__init__(words, directory, f"{program}-{self.port}")
-        wait_for(lambda: self.command("PING") == b"+PONG\r\n", f"{program} ({self.log_path})")
+        try:
+            wait_for(lambda: self.command("PING") == b"+PONG\r\n", f"{program} ({self.log_path})")
+        except AssertionError as error:
+            self.stop()
+            raise AssertionError(f"{error}:\n{self.log[-2000:]}") from None
 
     def connect(self, *first):
         """A connection that is logged in; `first` is sent and its reply given, too."""

@@ -84,9 +84,10 @@ TEST(CacheIntake, ErrorsTruncationAndNoLifetimeAreUnusable) {
 TEST(CacheIntake, WhatTheCacheHasNoRoomForIsRefused) {
   CacheOptions small;
   small.memory_bytes = std::size_t{128} << 10;
+  small.shards = 4;
   Intake world({}, small);
   MessageBuilder large = response();
-  for (int i = 0; i < 250; ++i) large.answer(record("www.example.org", static_cast<RrType>(16), 300, Bytes(250)));
+  for (int i = 0; i < 220; ++i) large.answer(record("www.example.org", static_cast<RrType>(16), 300, Bytes(250)));
   EXPECT_EQ(world.take(large.build()), TakeOver::kRefused);
 }
 
