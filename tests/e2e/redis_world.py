@@ -4,6 +4,8 @@ import re
 import socket
 import subprocess
 import threading
+import time
+import urllib.error
 import urllib.request
 
 import dns.message
@@ -94,9 +96,17 @@ class Listener:
 
 
 def fetch(server, target, method="GET"):
+    """The HTTP port opens a moment after the first answer over DNS."""
     request = urllib.request.Request(f"http://127.0.0.1:{server.http_port}{target}", method=method)
-    with urllib.request.urlopen(request, timeout=5) as response:
-        return response.read().decode()
+    end = time.monotonic() + 5
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=5) as response:
+                return response.read().decode()
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError) or not server.running() or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def metric(server, name, labels=""):

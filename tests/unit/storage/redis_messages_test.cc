@@ -46,6 +46,9 @@ TEST(RedisMessages, BlockingMessageHasTheOctetsOfBlocky) {
   EXPECT_EQ(to_json({true, {}, {}, "u"}), R"({"s":{"enabled":true},"c":"u"})");
   const std::string text = to_json({false, std::chrono::seconds(5), {"ads"}, "u"});
   EXPECT_EQ(text, R"({"s":{"enabled":false,"duration":5000000000,"groups":["ads"]},"c":"u"})");
+  // As Go's encoding/json writes it.
+  EXPECT_EQ(to_json({false, {}, {"a<b>&\"\\\t\n\r\x01"}, "u"}),
+            R"({"s":{"enabled":false,"groups":["a\u003cb\u003e\u0026\"\\\t\n\r\u0001"]},"c":"u"})");
   const auto parsed = parse_blocking_message(text);
   ASSERT_TRUE(parsed);
   EXPECT_FALSE(parsed->enabled);
