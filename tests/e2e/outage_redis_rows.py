@@ -1,9 +1,12 @@
 """The rows of the outage matrix that break Redis, over which two resolvers share answers and the blocking switch."""
+import contextlib
 import signal
 import time
+from types import SimpleNamespace
 
 from harness import addresses, wait_for
 from outage import CONVERGE_S, Row
+from outage_programs import Relay
 
 SWITCHED = "switch.example.org"
 
@@ -66,8 +69,22 @@ def redis_restarted(world):
         return row.play(restart, lambda: None, falls_back=False)
 
 
+def redis_slow(world):
+    """The link to Redis passes 20 octets each second."""
+    redis = world.redis
+    relay = Relay(SimpleNamespace(address="127.0.0.1", port=redis.port))
+    with contextlib.closing(relay):
+        world.redis = relay
+        try:
+            with RedisRow(world) as row:
+                return row.play(lambda: setattr(relay, "bytes_per_second", 20), lambda: setattr(relay, "bytes_per_second", None))
+        finally:
+            world.redis = redis
+
+
 REDIS_ROWS = {
     "Redis killed (SIGKILL)": redis_killed,
     "Redis stopped (SIGSTOP)": redis_stopped,
     "Redis restarted, empty": redis_restarted,
+    "Redis slow (20 octets/s)": redis_slow,
 }

@@ -12,7 +12,7 @@ from redis_world import Redis, Sharer, make_certificates
 OUR_RIGHTS = ("on >ours resetkeys ~blocky:cache:* ~rampart:blocking_state resetchannels &blocky_cache_sync &blocky_sync_enabled "
               "-@all +ping +set +get +pttl +scan +del +publish +subscribe +role +select")
 OUR_SENTINEL_RIGHTS = "on >watch -@all +ping +sentinel|get-master-addr-by-name"
-DOWN_AFTER_MS = 1000
+DOWN_AFTER_MS = 2500  # longer than instances need to notice, so that there is a time without a master to look at
 
 
 def user_arguments():

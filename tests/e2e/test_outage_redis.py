@@ -17,6 +17,9 @@ class Outage(OutageTest):
     def test_restarted(self):
         self.play(outage_redis_rows.redis_restarted)
 
+    def test_slow(self):
+        self.play(outage_redis_rows.redis_slow)
+
 
 if __name__ == "__main__":
     unittest.main()
