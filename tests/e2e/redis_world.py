@@ -110,10 +110,13 @@ def fetch(server, target, method="GET"):
 
 
 def metric(server, name, labels=""):
-    found = re.search(rf"^rampart_{name}{re.escape(labels)} (\S+)$", fetch(server, "/metrics"), re.M)
-    if not found:
-        raise AssertionError(f"no metric rampart_{name}{labels}")
-    return float(found[1])
+    found = []
+
+    def is_there():  # not before the start is over, which may be a moment after the first answer
+        found[:] = re.findall(rf"^rampart_{name}{re.escape(labels)} (\S+)$", fetch(server, "/metrics"), re.M)
+        return found
+    wait_for(is_there, f"metric rampart_{name}{labels}", 5)
+    return float(found[0])
 
 
 def received(server, outcome):
