@@ -33,6 +33,20 @@ inline Hash128 absorb(const HashKey& key, Hash128 state, std::uint64_t word) noe
   return {p.lo ^ q.hi, p.hi ^ q.lo};
 }
 
+/// Folds two words in the time of one. Each is in both products, and each half of the state takes the low half of one
+/// product and the high half of the other: a change of a high bit hardly shows in the former, one of a low bit in the
+/// latter.
+inline Hash128 absorb_pair(const HashKey& key, Hash128 state, std::uint64_t first, std::uint64_t second) noexcept {
+  const Hash128 p = multiply_wide(state.lo ^ (first ^ key.k0), state.hi ^ (second ^ key.k1));
+  const Hash128 q = multiply_wide(state.hi ^ (second ^ key.k2), state.lo + (first + key.k0));
+  return {p.lo ^ q.hi, p.hi ^ q.lo};
+}
+
+/// What distinguishes inputs by their length, to be mixed beside their octets.
+constexpr std::uint64_t length_mark(std::size_t length) noexcept {
+  return std::uint64_t{length + 1} * 0x9fb21c651e98df25ULL;
+}
+
 /// Reads up to 8 octets (length 0..8) as a little-endian word, without touching memory beyond them.
 inline std::uint64_t load_partial(const std::uint8_t* p, std::size_t length) noexcept {
   std::uint64_t word = 0;
@@ -55,7 +69,7 @@ inline std::uint64_t load_partial(const std::uint8_t* p, std::size_t length) noe
 inline Hash128 absorb_tail(const HashKey& key, Hash128 state, std::uint64_t word, std::size_t total_length) noexcept {
   // The length enters beside the tail, not within it: were it mixed into the word, octets chosen by a stranger
   // could make one long input of two short ones when inputs are chained, as the labels of a name are.
-  state.hi ^= std::uint64_t{total_length + 1} * 0x9fb21c651e98df25ULL;
+  state.hi ^= length_mark(total_length);
   return absorb(key, state, word);
 }
 

@@ -85,6 +85,10 @@ void SourceCompiler::add(const Rule& rule) {
       auto& pile = piles_[rule_class.index()];
       if (!pile) pile = std::make_unique<Pile>();
       pile->add(hash_name_text(key_, rule.name));
+      if (rule_class.wildcard) {
+        const auto dots = static_cast<std::size_t>(std::count(rule.name.begin(), rule.name.end(), '.'));
+        result_.wildcard_labels_min_ = std::min(result_.wildcard_labels_min_, dots + 1);
+      }
       break;
     }
     case RuleKind::kRegex:

@@ -15,6 +15,7 @@
 #include "base/keyed_hash.h"
 #include "blocklists/page_array.h"
 #include "blocklists/rule.h"
+#include "dns/name.h"
 
 namespace rampart::blocklists {
 
@@ -50,6 +51,8 @@ class CompiledSource {
   [[nodiscard]] const PageArray<std::uint64_t>& hashes(std::size_t rule_class) const noexcept { return hashes_[rule_class]; }
   [[nodiscard]] const std::vector<Regex>& regexes() const noexcept { return regexes_; }
   [[nodiscard]] const std::vector<Range>& ranges() const noexcept { return ranges_; }
+  /// Labels of the shortest name with a wildcard; more than any name has if there is none.
+  [[nodiscard]] std::size_t wildcard_labels_min() const noexcept { return wildcard_labels_min_; }
 
   /// Gives back the memory of all hashes up to this one, for the reader that has consumed them in order and is
   /// the only one; they read as zero from then on.
@@ -61,6 +64,7 @@ class CompiledSource {
   std::array<PageArray<std::uint64_t>, RuleClass::kCount> hashes_;  ///< each sorted, without duplicates
   std::vector<Regex> regexes_;
   std::vector<Range> ranges_;
+  std::size_t wildcard_labels_min_ = dns::kLabelsMax + 1;
 };
 
 /// Collects the rules of one source. Not thread-safe; different sources may be compiled at the same time.

@@ -19,10 +19,17 @@ struct Hits {
   std::size_t count = 0;
 };
 
+/// How many suffixes can be in the index to any effect: the name itself, and those that a wildcard may stand for. Few
+/// lists block whole top-level domains, so that most names spare the last one: time, and one chance of a false hit.
+std::size_t suffixes_that_matter(const FilterSetParts& parts, const NameHashes& hashes) noexcept {
+  if (hashes.count < parts.wildcard_labels_min) return std::min<std::size_t>(hashes.count, 1);
+  return hashes.count - parts.wildcard_labels_min + 1;
+}
+
 /// The filter is asked for 64 suffixes at once, without a branch between them, so that their cache misses overlap.
-void find_suffixes(const NameTable& names, const NameHashes& hashes, Hits& hits) noexcept {
-  for (std::size_t first = 0; first < hashes.count; first += 64) {
-    const std::size_t last = std::min<std::size_t>(hashes.count, first + 64);
+void find_suffixes(const NameTable& names, const NameHashes& hashes, std::size_t count, Hits& hits) noexcept {
+  for (std::size_t first = 0; first < count; first += 64) {
+    const std::size_t last = std::min<std::size_t>(count, first + 64);
     std::uint64_t candidates = 0;
     for (std::size_t i = first; i < last; ++i) {
       candidates |= std::uint64_t{names.may_contain(hashes.suffix[i])} << (i - first);
@@ -117,7 +124,7 @@ Verdict FilterSet::match(const dns::FoldedName& name, const NameHashes& hashes,
   if (client_groups == 0) return {};
 
   Hits hits;
-  find_suffixes(parts.names, hashes, hits);
+  find_suffixes(parts.names, hashes, suffixes_that_matter(parts, hashes), hits);
   const bool only_names_count = parts.addresses.is_empty() && parts.regex_texts.empty();
   if (hits.count == 0 && only_names_count) return {};  // by far the most frequent end
 
@@ -188,10 +195,8 @@ void FilterSet::prefetch(const dns::FoldedName& name) const noexcept {
 }
 
 void FilterSet::prefetch(const NameHashes& hashes) const noexcept {
-  for (std::size_t i = 0; i < hashes.count; ++i) {
-    parts_->names.prefetch_filter(hashes.suffix[i]);
-    parts_->names.prefetch_bucket(hashes.suffix[i]);
-  }
+  const std::size_t count = suffixes_that_matter(*parts_, hashes);
+  for (std::size_t i = 0; i < count; ++i) parts_->names.prefetch_filter(hashes.suffix[i]);
 }
 
 Verdict FilterSet::match(const base::IpAddress& address, GroupMask client_groups) const noexcept {

@@ -41,14 +41,15 @@ class FilterSet {
 
   /// Decides for a query name (or CNAME/SVCB target). Allow beats deny across all of the client's groups; per
   /// group exact beats wildcard beats regex, and gives the one rule that is reported.
-  /// Cost: one hash and at most one probe for each label; no lock, no allocation unless regexes are asked.
+  /// Cost: one hash for each label, at most one probe for each that a rule could stand for; no lock, no allocation unless regexes are asked.
   [[nodiscard]] Verdict match(const dns::FoldedName& name, GroupMask client_groups) const noexcept;
 
   /// The same with hashes that the caller keeps (made with key()): `hashes` belong to `name`.
   [[nodiscard]] Verdict match(const dns::FoldedName& name, const NameHashes& hashes,
                               GroupMask client_groups) const noexcept;
 
-  /// Touches the memory that match() will read, for callers that work through a batch.
+  /// Touches the memory that match() reads for a name that is not listed, for callers that work through a batch. What a
+  /// listed one needs beyond that is not worth the memory traffic for all the others.
   void prefetch(const dns::FoldedName& name) const noexcept;
   void prefetch(const NameHashes& hashes) const noexcept;
   /// The key of the hashes, the same for the life of the process.

@@ -54,6 +54,7 @@ class Combinations {
 FilterSetAssembly::FilterSetAssembly(FilterSetParts& parts, std::vector<SourceGroup>& inputs)
     : parts_(parts), inputs_(inputs) {
   for (const SourceGroup& input : inputs_) {
+    parts_.wildcard_labels_min = std::min(parts_.wildcard_labels_min, input.compiled->wildcard_labels_min());
     for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
       const auto& hashes = input.compiled->hashes(i);
       if (hashes.size() == 0) continue;

@@ -21,6 +21,7 @@ struct FilterSetParts {
 
   RuleSets sets;
   NameTable names;
+  std::size_t wildcard_labels_min = dns::kLabelsMax + 1;  ///< no name with a wildcard has fewer labels
   AddressTable addresses;
   RegexSet regexes;
   std::vector<std::string> regex_texts;

@@ -15,10 +15,8 @@ NameTable::NameTable(std::size_t count)
 
 void NameTable::append(std::uint64_t hash, std::uint32_t id) {
   Line& line = lines_[place(hash, line_count_)];
-  for (std::size_t i = 0; i < kFilterProbes; ++i) {
-    const unsigned bit = static_cast<unsigned>(hash >> (9 * i)) & 511;
-    line.words[bit >> 6] |= std::uint64_t{1} << (bit & 63);
-  }
+  const FilterBits bits = filter_bits(hash);
+  for (std::size_t i = 0; i < bits.word.size(); ++i) line.words[bits.word[i]] |= bits.mask[i];
 
   std::uint64_t inline_id = id;
   if (id >= kInlineIds) {

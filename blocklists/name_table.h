@@ -6,10 +6,11 @@
 // entry that finds its bucket full moves on to the next one and sets one overflow bit, chosen by its fingerprint,
 // in each bucket it passed, so that a search only goes on where something did.
 //
-// In front stands a blocked bloom filter, 12 bits a name and 5 of them asked, all in one cache line: it spares the
-// table for all but one in 150 of the names that are not listed.
+// In front stands a blocked bloom filter, 12 bits a name and 5 of them asked, in two words of one cache line: it spares
+// the table for all but one in 160 of the names that are not listed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -33,17 +34,12 @@ class NameTable {
   /// False if the name is certainly not in the table; asks the bloom filter only.
   [[nodiscard]] bool may_contain(std::uint64_t hash) const noexcept {
     const Line& line = lines_[place(hash, line_count_)];
-    std::uint64_t all = 1;
-    for (std::size_t i = 0; i < kFilterProbes; ++i) {
-      const unsigned bit = static_cast<unsigned>(hash >> (9 * i)) & 511;
-      all &= line.words[bit >> 6] >> (bit & 63);
-    }
-    return (all & 1) != 0;
+    const FilterBits bits = filter_bits(hash);
+    return ((~line.words[bits.word[0]] & bits.mask[0]) | (~line.words[bits.word[1]] & bits.mask[1])) == 0;
   }
   /// The id, or 0; asks the buckets only.
   [[nodiscard]] std::uint32_t find(std::uint64_t hash) const noexcept;
   void prefetch_filter(std::uint64_t hash) const noexcept { __builtin_prefetch(&lines_[place(hash, line_count_)]); }
-  void prefetch_bucket(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[place(hash, bucket_count_)]); }
 
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return buckets_.bytes() + lines_.bytes() + side_.capacity() * sizeof(SideEntry);
@@ -58,7 +54,6 @@ class NameTable {
   static constexpr std::uint64_t kFingerprintMask = (std::uint64_t{1} << kFingerprintBits) - 1;
   static constexpr double kLoad = 0.88;
   static constexpr std::size_t kFilterBits = 12;
-  static constexpr std::size_t kFilterProbes = 5;
 
   struct alignas(64) Bucket {
     std::uint8_t bytes[64];  ///< entry i at 7*i, little-endian; the last octet holds the overflow bits
@@ -70,6 +65,16 @@ class NameTable {
     std::uint64_t hash;
     std::uint32_t id;
   };
+
+  /// The bits of a name in its line of the filter: three in one word of it, two in another (or the same).
+  struct FilterBits {
+    std::array<std::size_t, 2> word;
+    std::array<std::uint64_t, 2> mask;
+  };
+  static FilterBits filter_bits(std::uint64_t hash) noexcept {
+    const auto bit = [hash](unsigned at) noexcept { return std::uint64_t{1} << ((hash >> at) & 63); };
+    return {{hash & 7, (hash >> 3) & 7}, {bit(6) | bit(12) | bit(18), bit(24) | bit(30)}};
+  }
 
   static std::size_t place(std::uint64_t hash, std::size_t count) noexcept {
     return static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * count) >> 64);

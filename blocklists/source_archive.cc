@@ -34,13 +34,15 @@ SourceArchive::SourceArchive(SourceArchive&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       sizes_(other.sizes_),
       regexes_(std::move(other.regexes_)),
-      ranges_(std::move(other.ranges_)) {}
+      ranges_(std::move(other.ranges_)),
+      wildcard_labels_min_(other.wildcard_labels_min_) {}
 
 SourceArchive& SourceArchive::operator=(SourceArchive&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(sizes_, other.sizes_);
   std::swap(regexes_, other.regexes_);
   std::swap(ranges_, other.ranges_);
+  std::swap(wildcard_labels_min_, other.wildcard_labels_min_);
   return *this;
 }
 
@@ -65,6 +67,7 @@ base::Result<SourceArchive, std::string> SourceArchive::write(const CompiledSour
   }
   archive.regexes_ = source.regexes();
   archive.ranges_ = source.ranges();
+  archive.wildcard_labels_min_ = source.wildcard_labels_min();
   return archive;
 }
 
@@ -81,6 +84,7 @@ base::Result<CompiledSource, std::string> SourceArchive::read() const {
   }
   source.regexes_ = regexes_;
   source.ranges_ = ranges_;
+  source.wildcard_labels_min_ = wildcard_labels_min_;
   return source;
 }
 

@@ -37,6 +37,7 @@ class SourceArchive {
   std::array<std::size_t, RuleClass::kCount> sizes_{};
   std::vector<CompiledSource::Regex> regexes_;
   std::vector<CompiledSource::Range> ranges_;
+  std::size_t wildcard_labels_min_ = 0;
 };
 
 }  // namespace rampart::blocklists

@@ -15,19 +15,21 @@ enum class RuleKind : std::uint8_t { kExact, kWildcard, kRegex, kAddress };
 
 /// The rule that decided for one group.
 struct RuleMatch {
-  std::uint8_t group = 0;           ///< index into FilterSet::groups()
-  RuleKind kind{};
-  std::uint8_t labels_skipped = 0;  ///< the rule is the name without that many leading labels
-  std::uint16_t source = 0;         ///< index into FilterSet::sources(): the (first) list that carries the rule
-  std::uint32_t regex = 0;          ///< index into FilterSet::regex_text() for kRegex
+  std::uint8_t group;               ///< index into FilterSet::groups()
+  RuleKind kind;
+  std::uint8_t labels_skipped;      ///< the rule is the name without that many leading labels
+  std::uint16_t source;             ///< index into FilterSet::sources(): the (first) list that carries the rule
+  std::uint32_t regex;              ///< index into FilterSet::regex_text() for kRegex
 };
 
-/// Small and trivially copyable; made on the query path.
+/// Small and trivially copyable; made on the query path, where zeroing what `match_count` says is not in use would
+/// cost more than asking the filter for a name.
 struct Verdict {
+  Verdict() noexcept {}  // NOLINT(modernize-use-equals-default): a defaulted one would be asked to zero everything
   Action action = Action::kNone;
   std::uint8_t match_count = 0;     ///< entries of `matches` in use, ordered by group name
   GroupMask groups = 0;             ///< every group that matched, even beyond `matches`
-  std::array<RuleMatch, 8> matches;
+  std::array<RuleMatch, 8> matches;  ///< uninitialised from match_count on
 };
 
 }  // namespace rampart::blocklists

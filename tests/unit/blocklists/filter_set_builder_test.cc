@@ -2,8 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+#include <set>
+
 #include "base/random.h"
 #include "blocklists/hash_merge.h"
+#include "blocklists/name_table.h"
+#include "blocklists/source_archive.h"
 #include "tests/support/filter_world.h"
 
 namespace rampart::blocklists {
@@ -100,13 +106,127 @@ TEST(SourceCompiler, SortsAndRemovesDuplicatesOfEachClass) {
   EXPECT_EQ(compiler.finish().rule_count(), 0u);
 }
 
-TEST(SourceCompiler, RuleTextHashesLikeAQueryName) {
-  for (const char* text : {"org", "example.org", "a-very-long-label-indeed.with.many.labels.example.org"}) {
-    NameHashes hashes;
-    hash_suffixes(base::HashKey{}, folded(text), hashes);
-    EXPECT_EQ(hashes.suffix[0], hash_name_text(base::HashKey{}, text));
-    EXPECT_EQ(hashes.full.lo, hashes.suffix[0]);
+NameHashes hashes_of(const std::string& text) {
+  NameHashes hashes;
+  hash_suffixes(base::HashKey{}, folded(text), hashes);
+  return hashes;
+}
+
+// Labels are read in steps of 16 octets, by one way from rules and by another from names.
+TEST(SourceCompiler, RuleTextHashesLikeAQueryNameWhateverTheLengthOfItsLabels) {
+  const std::string letters = "abcdefghijklmnopqrstuvwxyz0123456789-abcdefghijklmnopqrstuvwxyz0";
+  for (std::size_t first = 1; first <= 63; ++first) {
+    for (const std::size_t second : {std::size_t{1}, std::size_t{8}, std::size_t{16}, std::size_t{17}, 64 - first}) {
+      const std::string text = letters.substr(0, first) + "." + letters.substr(0, second);
+      const NameHashes hashes = hashes_of(text);
+      EXPECT_EQ(hashes.suffix[0], hash_name_text(base::HashKey{}, text)) << text;
+      EXPECT_EQ(hashes.full.lo, hashes.suffix[0]);
+      EXPECT_EQ(hashes.suffix[1], hash_name_text(base::HashKey{}, letters.substr(0, second))) << text;
+    }
   }
+}
+
+// What stands behind a label in memory must not count, nor may labels that begin alike, or be cut differently, meet.
+TEST(SourceCompiler, NamesThatDifferLittleHaveDifferentHashes) {
+  std::set<std::uint64_t> seen;
+  std::size_t names = 0;
+  for (std::size_t length = 1; length <= 63; ++length) {
+    for (const char fill : {'a', 'b', '0'}) {
+      for (std::size_t changed = 0; changed < length; ++changed) {
+        std::string label(length, fill);
+        label[changed] = 'x';
+        seen.insert(hashes_of(label + ".org").suffix[0]);
+        ++names;
+      }
+    }
+  }
+  for (std::size_t dot = 1; dot < 40; ++dot) {
+    seen.insert(hashes_of(std::string(dot, 'c') + "." + std::string(40 - dot, 'c')).suffix[0]);
+    ++names;
+  }
+  // The label "x" comes with each fill.
+  EXPECT_EQ(seen.size(), names - 2);
+}
+
+// The filter takes its bits from all over the hash: over all keys, each must change with an octet of a name, or not, as
+// a coin falls.
+TEST(SourceCompiler, EveryBitOfAHashDependsOnEveryBitOfALabel) {
+  std::mt19937_64 random(7);
+  constexpr int kRounds = 2000;
+  for (const std::size_t length : {std::size_t{3}, std::size_t{8}, std::size_t{12}, std::size_t{16}, std::size_t{30}}) {
+    for (std::size_t octet = 0; octet < length; ++octet) {
+      std::array<int, 64> flips{};
+      for (int round = 0; round < kRounds; ++round) {
+        std::string label(length, ' ');
+        for (char& c : label) c = static_cast<char>('a' + random() % 26);
+        const base::HashKey key{random(), random(), random()};
+        const std::uint64_t before = hash_name_text(key, label + ".example.org");
+        label[octet] = static_cast<char>(label[octet] ^ (1 << random() % 5));
+        const std::uint64_t changed = before ^ hash_name_text(key, label + ".example.org");
+        for (std::size_t bit = 0; bit < 64; ++bit) flips[bit] += static_cast<int>((changed >> bit) & 1);
+      }
+      for (const int count : flips) {  // 6.7 standard deviations
+        EXPECT_NEAR(count, kRounds / 2, 150) << "length " << length << ", octet " << octet;
+      }
+    }
+  }
+}
+
+TEST(SourceCompiler, KnowsItsShortestWildcardAlsoFromAnArchive) {
+  SourceCompiler compiler{base::HashKey{}};
+  compiler.add(exact("localhost"));
+  CompiledSource none = compiler.finish();
+  EXPECT_GT(none.wildcard_labels_min(), dns::kLabelsMax);
+  compiler.add(wildcard("a.b.example.org"));
+  compiler.add(wildcard("example.org"));
+  const CompiledSource source = compiler.finish();
+  EXPECT_EQ(source.wildcard_labels_min(), 2u);
+  EXPECT_EQ(SourceArchive::write(source, "/tmp").value().read().value().wildcard_labels_min(), 2u);
+  compiler.add(wildcard("zip"));
+  EXPECT_EQ(compiler.finish().wildcard_labels_min(), 1u);
+}
+
+TEST(FilterSet, AWildcardForATopLevelDomainHoldsBesideLongerOnes) {
+  auto builder = FilterSetBuilder::create(base::HashKey{}, {"a"});
+  const auto list = builder->add_source({.name = "list", .group = 0, .action = Action::kDeny});
+  const auto denies = [](const FilterSet& set, const char* name) { return set.match(folded(name), 1).action == Action::kDeny; };
+  builder->add(list, wildcard("ads.example.org"));
+  builder->add(list, exact("localhost"));
+  const auto set = builder->build().value();
+  EXPECT_TRUE(denies(*set, "localhost"));
+  EXPECT_TRUE(denies(*set, "ads.example.org"));
+  EXPECT_TRUE(denies(*set, "x.y.ads.example.org"));
+  EXPECT_FALSE(denies(*set, "example.org"));
+  EXPECT_FALSE(denies(*set, "a.localhost"));
+  EXPECT_FALSE(denies(*set, "com"));
+
+  auto wider = FilterSetBuilder::create(base::HashKey{}, {"a"});
+  (void)wider->add_source({.name = "1", .group = 0, .action = Action::kDeny}, compiled({"ads.example.org"}));
+  const auto zip = wider->add_source({.name = "2", .group = 0, .action = Action::kDeny});
+  wider->add(zip, wildcard("zip"));
+  const auto both = wider->build().value();
+  EXPECT_TRUE(denies(*both, "zip"));
+  EXPECT_TRUE(denies(*both, "a.b.c.zip"));
+  EXPECT_TRUE(denies(*both, "ads.example.org"));
+  EXPECT_FALSE(denies(*both, "x.ads.example.org"));
+}
+
+TEST(NameTable, FilterLetsAtMostOneIn140UnlistedNamesPassAndTheTableNone) {
+  std::mt19937_64 random(11);
+  std::vector<std::uint64_t> hashes(300'000);
+  for (auto& hash : hashes) hash = random();
+  std::sort(hashes.begin(), hashes.end());
+  NameTable table(hashes.size());
+  for (const auto hash : hashes) table.append(hash, 1);
+  for (const auto hash : hashes) ASSERT_TRUE(table.may_contain(hash) && table.find(hash) == 1);
+  constexpr int kAsked = 2'000'000;
+  int passed = 0;
+  for (int i = 0; i < kAsked; ++i) {
+    const std::uint64_t hash = random();
+    passed += table.may_contain(hash);
+    ASSERT_EQ(table.find(hash), 0u);
+  }
+  EXPECT_LT(passed, kAsked / 140);
 }
 
 TEST(HashMerge, GivesEachHashOnceWithItsOwners) {
