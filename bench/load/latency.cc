@@ -8,7 +8,7 @@
 //   bench_latency -p PORT -d QUERIES [-s ADDRESS] [-r RATE] [-l SECONDS] [-c SOCKETS] [-t TIMEOUT_MS] [-i SECONDS] [-j]
 //
 // QUERIES has lines "name type", as for dnsperf, and is used from its start again when it ends. -i prints a line for
-// each interval as well, -j one JSON object instead of text. Exit status 1 when anything was lost, 2 on misuse.
+// each interval as well, -j one JSON object instead of text, with a histogram. Exit status 1 when anything was lost, 2 on misuse.
 #include <arpa/inet.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -176,7 +176,9 @@ class Load {
         std::printf("%s\"%s\": %llu", between, rampart::dns::to_text(static_cast<rampart::dns::Rcode>(rcode)).c_str(), ull(n));
         between = ", ";
       }
-      std::printf("}}\n");
+      std::printf("}, \"histogram\": ");
+      print_histogram(values);
+      std::printf("}\n");
     } else {
       std::printf("sent %llu at %.0f q/s, lost %llu, not accepted by the kernel %llu\n", ull(sent_), qps(), ull(lost_), ull(unsent_));
       for (const auto& [rcode, n] : rcodes_)
@@ -193,6 +195,20 @@ class Load {
     Ns sent;
     Ns latency;
   };
+
+  // [upper bound in us, count] of each bucket in use, 2 % wide: what is needed to add several runs up.
+  static void print_histogram(const std::vector<Ns>& latencies) {
+    constexpr double kWidth = 1.02;
+    std::map<int, std::uint64_t> buckets;
+    for (const Ns latency : latencies)
+      ++buckets[static_cast<int>(std::ceil(std::log(std::max(1.0, static_cast<double>(latency) / 1000)) / std::log(kWidth)))];
+    const char* between = "[";
+    for (const auto& [bucket, n] : buckets) {
+      std::printf("%s[%.2f, %llu]", between, std::pow(kWidth, bucket), ull(n));
+      between = ", ";
+    }
+    std::printf("%s]", buckets.empty() ? "[" : "");
+  }
 
   static unsigned long long ull(std::uint64_t n) { return n; }
   [[nodiscard]] double qps() const { return static_cast<double>(sent_) / std::max(1e-9, options_.seconds); }

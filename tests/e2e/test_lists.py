@@ -324,6 +324,30 @@ class Samples(E2eTest):
                                    capture_output=True, text=True, timeout=10)
             self.assertGreaterEqual(len(json.loads(stats.stdout)), 1, sample.name)
 
+    def test_the_url_checker_tells_lists_from_what_is_none(self):
+        web = Web(self.directory)
+        self.addCleanup(web.stop)
+        folder = pathlib.Path(self.directory)
+        (folder / "good.txt").write_text("# a list\na.example.org\n")
+        (folder / "page.txt").write_text("<!DOCTYPE html><p>moved")
+        (folder / "empty.txt").write_text("")
+        names = ("good.txt", "page.txt", "empty.txt", "missing.txt")
+        config = folder / "lists.yml"
+        config.write_text("".join(f"- {web.url}/{name}  # https://comment.example/\n" for name in names))
+        environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+        run = lambda: subprocess.run([ROOT / "tools/check-list-urls", "--timeout", "5", str(config)], capture_output=True, text=True,
+                                     timeout=60, env=environment)
+        done = run()
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        said = dict(zip(names, (line.split(": ", 1)[1] for line in done.stdout.splitlines())))
+        self.assertIn("begins with '# a list'", said["good.txt"])
+        self.assertEqual((said["page.txt"], said["empty.txt"], said["missing.txt"]), ("an HTML page", "empty", "HTTP status 404"))
+        self.assertIn("4 URLs, 1 good", done.stdout)
+        config.write_text(f"- {web.url}/good.txt\n")
+        self.assertEqual(run().returncode, 0)
+        config.write_text(f"- http://127.0.0.1:{free_port()}/good.txt\n")
+        self.assertEqual(run().returncode, 2)
+
 
 if __name__ == "__main__":
     unittest.main()
