@@ -25,6 +25,8 @@ constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=ut
 /// More groups than lists can have; a longer `groups` parameter is an error, not work.
 constexpr std::size_t kGroupsMax = 256;
 
+constexpr std::string_view kAlivePath = "/healthz";
+
 struct Call {
   const HttpRequest& request;
   ControlPlane& plane;
@@ -140,7 +142,7 @@ HttpResponse metrics(const Call& call) {
 }
 
 HttpResponse landing(const Call& call) {
-  return {200, "text/html; charset=utf-8", landing_page(call.options), {}};
+  return {200, "text/html; charset=utf-8", landing_page(call.options, call.request.serves_doh), {}};
 }
 
 HttpResponse robots(const Call&) { return HttpResponse::text(200, "User-agent: *\nDisallow: /\n"); }
@@ -183,7 +185,7 @@ struct Route {
 constexpr std::array kRoutes = {
     Route{"/", Verb::kGetHead, Guard::kNone, ApiLane::kQuick, landing},
     Route{"/robots.txt", Verb::kGetHead, Guard::kNone, ApiLane::kQuick, robots},
-    Route{"/healthz", Verb::kGetHead, Guard::kNone, ApiLane::kQuick, healthz},
+    Route{kAlivePath, Verb::kGetHead, Guard::kNone, ApiLane::kQuick, healthz},
     Route{"/readyz", Verb::kGetHead, Guard::kNone, ApiLane::kQuick, readyz},
     Route{"/docs/openapi.yaml", Verb::kGetHead, Guard::kNone, ApiLane::kQuick, openapi},
     Route{"/docs/config.schema.json", Verb::kGetHead, Guard::kNone, ApiLane::kQuick, config_schema},
@@ -237,7 +239,8 @@ std::optional<HttpResponse> refuse(const HttpRequest& request, Guard guard, cons
 HttpResponse dispatch(const HttpRequest& request, ControlPlane& plane, const AdminApiOptions& options) {
   const Call call{request, plane, options};
   const std::string_view path = request.path();
-  if (!request.serves_api) return HttpResponse::text(404, "404 page not found\n");
+  // Who balances DoH has to ask whether this server lives.
+  if (!request.serves_api && path != kAlivePath) return HttpResponse::text(404, "404 page not found\n");
   if (options.metrics_enabled && path == options.metrics_path) {
     if (auto refusal = refuse(request, Guard::kRead, options.access)) return *std::move(refusal);
     return metrics(call);

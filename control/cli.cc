@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -47,8 +48,9 @@ struct Values {
   std::string resolve;
   bool udp = false;
   std::string timeout = "2s";
-  // completion
+  // completion, help
   std::string shell;
+  std::vector<std::string> help_about;
   // lists stats, explain, diff, test
   ListsOptions lists;
 };
@@ -103,7 +105,7 @@ class Cli {
 
   // Commands.
   int serve() { return hooks_.serve(values_.config); }
-  int validate() { return hooks_.validate(values_.config, out_, err_); }
+  int validate() { return hooks_.validate(values_.config, values_.json, out_, err_); }
   int version();
   int healthcheck();
   int query();
@@ -129,10 +131,7 @@ class Cli {
     out_ << manual_page(app_, hooks_.version);
     return 0;
   }
-  int help(const CLI::App* of) {
-    out_ << of->help();
-    return 0;
-  }
+  int help();
 
   const std::optional<CliConfiguration>& configuration() {
     if (!configuration_read_) {
@@ -246,11 +245,27 @@ void Cli::define_lists() {
 
 void Cli::define_documents() {
   CLI::App* completion = command(&app_, "completion", "print the completion script of a shell");
-  completion->add_option("shell", values_.shell, "bash, zsh or fish")->required();
+  completion->add_option("shell", values_.shell, "of this shell")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   on(completion, &Cli::complete);
   on(command(&app_, "man", "print the manual page"), &Cli::manual);
-  CLI::App* help_command = command(&app_, "help", "print help");
-  help_command->callback([this] { action_ = [this] { return help(&app_); }; });
+  CLI::App* help_command = command(&app_, "help", "print help, also about one command");
+  help_command->add_option("command", values_.help_about, "the command, for example: blocking disable");
+  on(help_command, &Cli::help);
+}
+
+int Cli::help() {
+  // As if nothing had been parsed, or it would be help about `help`.
+  app_.clear();
+  CLI::App* about = &app_;
+  std::string path;
+  for (const auto& word : values_.help_about) {
+    path += (path.empty() ? "" : " ") + about->get_name();
+    const auto found = about->get_subcommands([&](const CLI::App* command) { return command->check_name(word); });
+    if (found.empty()) return fail("unknown command '" + word + "'; rampart help lists them");
+    about = found.front();
+  }
+  out_ << about->help(path);
+  return 0;
 }
 
 base::Result<ApiAddress, std::string> Cli::api_address() {
@@ -410,10 +425,8 @@ int Cli::complete() {
     out_ << bash_completion(app_);
   } else if (values_.shell == "zsh") {
     out_ << zsh_completion(app_);
-  } else if (values_.shell == "fish") {
-    out_ << fish_completion(app_);
   } else {
-    return fail("unknown shell '" + values_.shell + "': bash, zsh or fish");
+    out_ << fish_completion(app_);
   }
   return 0;
 }

@@ -14,7 +14,7 @@ namespace rampart::control {
 
 /// What the command line wants to know from the configuration, so that no flag is needed on the server itself.
 struct CliConfiguration {
-  std::string api_host;  ///< of ports.http[0]; empty: it names no host
+  std::string api_host;  ///< of api.http[0], else ports.http[0]; empty: it names no host
   std::uint16_t api_port = 0;  ///< 0: no HTTP listener
   std::string api_token;  ///< first of api.tokens; empty: none
   std::optional<base::IpEndpoint> dns;  ///< ports.dns[0]
@@ -24,7 +24,7 @@ struct CliHooks {
   /// Runs the server until a signal; returns the exit code.
   std::function<int(const std::string& config_path)> serve;
   /// Checks a configuration, prints every fault; returns the exit code.
-  std::function<int(const std::string& config_path, std::ostream& out, std::ostream& err)> validate;
+  std::function<int(const std::string& config_path, bool json, std::ostream& out, std::ostream& err)> validate;
   /// nullopt when the file cannot be read or is wrong: then defaults apply.
   std::function<std::optional<CliConfiguration>(const std::string& config_path)> read_configuration;
   std::string version, build_time, architecture;

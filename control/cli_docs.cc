@@ -1,6 +1,8 @@
 #include "control/cli_docs.h"
 
 #include <CLI/App.hpp>
+#include <algorithm>
+#include <set>
 #include <vector>
 
 namespace rampart::control {
@@ -28,6 +30,16 @@ std::vector<std::string> names_of(const CLI::App& command) {
   return out;
 }
 
+/// Of an argument that takes one of a few words: those words, which CLI11 shows as `{a,b}`.
+std::string choices_of(const CLI::Option& argument) {
+  const std::string type = argument.get_type_name();
+  const std::size_t open = type.find('{'), close = type.find('}');
+  if (open == std::string::npos || close == std::string::npos || close < open) return {};
+  std::string words = type.substr(open + 1, close - open - 1);
+  std::replace(words.begin(), words.end(), ',', ' ');
+  return words;
+}
+
 /// Calls visit(path of command names, command) for the root and everything below.
 template <class Visit>
 void walk(const CLI::App& app, const std::string& path, Visit visit) {
@@ -46,6 +58,9 @@ std::string words_after(const CLI::App& app, const CLI::App& root) {
   }
   for (const CLI::Option* option : options_of(app)) {
     for (const auto& flag : flags_of(*option)) add(flag);
+  }
+  for (const CLI::Option* argument : app.get_options([](const CLI::Option* o) { return o->get_positional(); })) {
+    if (const auto choices = choices_of(*argument); !choices.empty()) add(choices);
   }
   if (&app == &root) return out;
   for (const CLI::Option* option : options_of(root)) {
@@ -84,12 +99,27 @@ void append_option(std::string& page, const CLI::Option& option) {
 }  // namespace
 
 std::string bash_completion(const CLI::App& root) {
+  std::string paths, with_value;
+  std::set<std::string> seen;
+  walk(root, "", [&](const std::string& path, const CLI::App& app) {
+    if (!path.empty()) paths += (paths.empty() ? "" : "|") + quoted_for_shell(path);
+    for (const CLI::Option* option : options_of(app)) {
+      if (option->get_items_expected_max() == 0) continue;
+      for (const auto& flag : flags_of(*option))
+        if (seen.insert(flag).second) with_value += (with_value.empty() ? "" : "|") + flag;
+    }
+  });
   std::string out =
       "# bash completion for rampart; load with: source <(rampart completion bash)\n"
       "_rampart() {\n"
-      "  local cur=${COMP_WORDS[COMP_CWORD]} path= word\n"
+      "  local cur=${COMP_WORDS[COMP_CWORD]} path= word value=\n"
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-      "    case $word in -*) ;; *) path=\"${path:+$path }$word\" ;; esac\n"
+      "    if [ -n \"$value\" ]; then value=; continue; fi\n"
+      "    case $word in\n"
+      "      " + with_value + ") value=1 ;;\n"
+      "      -*) ;;\n"
+      "      *) case \"${path:+$path }$word\" in " + paths + ") path=\"${path:+$path }$word\" ;; esac ;;\n"
+      "    esac\n"
       "  done\n"
       "  local words\n"
       "  case $path in\n";

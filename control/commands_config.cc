@@ -2,6 +2,7 @@
 
 #include <sys/utsname.h>
 
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "control/config_loader.h"
@@ -17,6 +18,8 @@
 namespace rampart::control {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 const char* level_word(Severity severity) {
   switch (severity) {
     case Severity::kWarning: return "WARN";
@@ -30,10 +33,33 @@ void print(std::ostream& to, const std::vector<Finding>& findings) {
   for (const auto& finding : findings) to << level_word(finding.severity) << ' ' << finding.to_text() << '\n';
 }
 
+Json findings_json(const std::vector<Finding>& findings) {
+  Json all = Json::array();
+  for (const auto& finding : findings) {
+    Json one{{"severity", level_word(finding.severity)}, {"file", finding.file}};
+    if (finding.line != 0) one["line"] = finding.line;
+    if (finding.column != 0) one["column"] = finding.column;
+    if (!finding.key.empty()) one["key"] = finding.key;
+    one["message"] = finding.message;
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+int validate_as_json(const std::string& path, std::ostream& out) {
+  const auto loaded = load(path);
+  Json report{{"ok", loaded.ok()}, {"file", path}};
+  report["faults"] = loaded.ok() ? Json::array() : findings_json(loaded.error());
+  report["warnings"] = loaded.ok() ? findings_json(loaded->warnings) : Json::array();
+  out << report.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+  return loaded.ok() ? 0 : 1;
+}
+
 }  // namespace
 
-int validate_command(const std::optional<std::string>& option, std::ostream& out, std::ostream& err) {
+int validate_command(const std::optional<std::string>& option, bool json, std::ostream& out, std::ostream& err) {
   const std::string path = config_path(option);
+  if (json) return validate_as_json(path, out);
   out << "Validating configuration file: " << path << '\n';
   const auto loaded = load(path);
   if (!loaded.ok()) {

@@ -8,8 +8,8 @@
 namespace rampart::control {
 
 /// Loads the configuration and prints every fault and warning with its place. Returns the exit code: 0 if it can be
-/// used, else 1. `option` is the value of --config, if it was given.
-int validate_command(const std::optional<std::string>& option, std::ostream& out, std::ostream& err);
+/// used, else 1. `option` is the value of --config, if it was given. `json`: one object on `out` instead.
+int validate_command(const std::optional<std::string>& option, bool json, std::ostream& out, std::ostream& err);
 /// Name, version, build time and architecture, as Blocky prints them.
 int version_command(std::ostream& out);
 /// The reference (Markdown), or all defaults (YAML).

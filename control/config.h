@@ -280,8 +280,10 @@ struct Identity {
   std::string id;
 };
 
-/// Ours.
+/// Ours. With `http` or `https` the API is served there alone, and what `ports` opens for HTTP serves DoH.
 struct Api {
+  std::vector<ListenAddress> http;
+  std::vector<ListenAddress> https;
   std::vector<Secret> tokens;            ///< for everything
   std::vector<Secret> read_only_tokens;
   std::vector<base::IpRange> allowed_networks;  ///< empty: loopback and private networks

@@ -106,6 +106,15 @@ class Checker {
     if (path.empty() || path.front() != '/' || path.find_first_of(" \t\r\n?#") != std::string::npos) {
       fault("ports.dohPath", quoted(path) + " must begin with '/' and hold no space, '?' or '#'; write /dns-query");
     }
+    for (const auto& [key, addresses] : {std::pair("api.http", &config_.api.http), {"api.https", &config_.api.https}}) {
+      for (const ListenAddress& address : *addresses) {
+        for (const auto* others : {&config_.ports.http, &config_.ports.https}) {
+          if (address.port != 0 && std::find(others->begin(), others->end(), address) != others->end())
+            fault(key, "port " + std::to_string(address.port) +
+                           " stands in `ports` too; give the API a port or an address of its own");
+        }
+      }
+    }
     std::set<Listener> seen;
     const auto& ports = config_.ports;
     for (const Listener listener : ports.proxy_protocol) {

@@ -1,5 +1,6 @@
 #include "control/http_connection.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -66,7 +67,7 @@ asio::awaitable<void> HttpConnection::run(std::shared_ptr<HttpConnection> self) 
 asio::awaitable<void> HttpConnection::talk() {
   become_idle();
   tcp_.expires_after(server_.options_.limits.header_time);
-  if (listener_.proxy_protocol && !co_await read_proxy_header()) {
+  if (listener_.proxy_protocol && !(is_trusted_proxy() && co_await read_proxy_header())) {
     server_.counters_.proxy_errors.add();
     co_return;
   }
@@ -89,6 +90,12 @@ asio::awaitable<void> HttpConnection::talk() {
     tcp_.expires_after(kTlsShutdownTime);
     co_await tls.async_shutdown(kAwait);
   }
+}
+
+// Without `trustedProxies`, all who reach such a listener are.
+bool HttpConnection::is_trusted_proxy() const {
+  const auto& trusted = server_.options_.access.trusted_proxies;
+  return trusted.empty() || std::any_of(trusted.begin(), trusted.end(), [this](const auto& r) { return r.contains(peer_); });
 }
 
 asio::awaitable<bool> HttpConnection::read_proxy_header() {

@@ -32,6 +32,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   enum class Read : std::uint8_t { kRequest, kRefused, kClosed };
 
   boost::asio::awaitable<void> talk();
+  [[nodiscard]] bool is_trusted_proxy() const;
   boost::asio::awaitable<bool> read_proxy_header();
   template <class Stream>
   boost::asio::awaitable<void> serve(Stream& stream);

@@ -25,9 +25,12 @@ base::Result<base::IpEndpoint, std::string> endpoint_of(const ListenAddress& add
   return base::IpEndpoint{ip, address.port};
 }
 
+bool has_api_listeners(const Config& config) { return !config.api.http.empty() || !config.api.https.empty(); }
+
 base::Status add_listeners(HttpServerOptions& options, const Config& config, const std::vector<ListenAddress>& from,
                            bool tls) {
   const auto& proxied = config.ports.proxy_protocol;
+  const bool of_api = &from == &config.api.http || &from == &config.api.https;
   for (const ListenAddress& address : from) {
     HttpListenerOptions listener;
     const auto endpoint = endpoint_of(address);
@@ -35,8 +38,10 @@ base::Status add_listeners(HttpServerOptions& options, const Config& config, con
     listener.address = *endpoint;
     listener.tls = tls;
     listener.free_bind = config.ports.free_bind;
+    listener.serves_api = of_api || !has_api_listeners(config);
+    listener.serves_doh = !of_api;
     listener.proxy_protocol =
-        std::find(proxied.begin(), proxied.end(), tls ? Listener::kHttps : Listener::kHttp) != proxied.end();
+        !of_api && std::find(proxied.begin(), proxied.end(), tls ? Listener::kHttps : Listener::kHttp) != proxied.end();
     options.listeners.push_back(listener);
   }
   return base::Done{};
@@ -65,13 +70,11 @@ base::Result<HttpServerOptions, std::string> http_server_options(const Config& c
   set_if_positive(options.limits.header_time, timeouts.read_header_timeout);
   set_if_positive(options.limits.body_time, timeouts.read_timeout);
   set_if_positive(options.limits.write_time, timeouts.write_timeout);
-  if (const auto added = add_listeners(options, config, config.ports.http, false); !added) {
-    return base::Error{added.error()};
-  }
-  if (const auto added = add_listeners(options, config, config.ports.https, true); !added) {
-    return base::Error{added.error()};
-  }
-  if (config.ports.https.empty()) return options;
+  for (const auto* plain : {&config.ports.http, &config.api.http})
+    if (const auto added = add_listeners(options, config, *plain, false); !added) return base::Error{added.error()};
+  for (const auto* over_tls : {&config.ports.https, &config.api.https})
+    if (const auto added = add_listeners(options, config, *over_tls, true); !added) return base::Error{added.error()};
+  if (config.ports.https.empty() && config.api.https.empty()) return options;
   TlsOptions tls;
   tls.cert_file = config.cert_file;
   tls.key_file = config.key_file;

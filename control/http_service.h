@@ -24,7 +24,7 @@ struct MetricsSnapshot;
 
 class HttpService {
  public:
-  /// Opens ports.http and ports.https; with neither it runs without listeners (they may come with a reload).
+  /// Opens ports.http, ports.https, api.http and api.https; with none it runs without listeners (they may come with a reload).
   /// `plane` outlives the service.
   static base::Result<std::unique_ptr<HttpService>, std::string> start(const Config& config, ControlPlane& plane);
   ~HttpService();

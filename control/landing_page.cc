@@ -27,7 +27,7 @@ void link(std::string& page, std::string_view path, std::string_view says) {
 
 }  // namespace
 
-std::string landing_page(const AdminApiOptions& options) {
+std::string landing_page(const AdminApiOptions& options, bool serves_doh) {
   std::string page =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Rampart</title>\n"
       "<meta name=\"viewport\" content=\"width=device-width\">\n"
@@ -41,7 +41,7 @@ std::string landing_page(const AdminApiOptions& options) {
   if (options.metrics_enabled) link(page, options.metrics_path, "for Prometheus");
   link(page, "/healthz", "says that this process lives");
   link(page, "/readyz", "says how each part is doing");
-  link(page, options.doh_path, "answers DNS over HTTPS (RFC 8484)");
+  if (serves_doh) link(page, options.doh_path, "answers DNS over HTTPS (RFC 8484)");
   page += "</ul>\n<footer>Version " + escaped(options.version) + ", built " + escaped(options.build_time) +
           "</footer>\n</body>\n</html>\n";
   return page;

@@ -7,6 +7,6 @@ namespace rampart::control {
 
 struct AdminApiOptions;
 
-[[nodiscard]] std::string landing_page(const AdminApiOptions& options);
+[[nodiscard]] std::string landing_page(const AdminApiOptions& options, bool serves_doh);
 
 }  // namespace rampart::control

@@ -93,8 +93,8 @@ std::map<SourceSpec, ListCatalog::Wanted> ListCatalog::read_all(const std::vecto
 
 base::Result<ListCatalog::Version, std::string> ListCatalog::last_good(const SourceSpec& source) {
   const auto last = last_good_.find(source);
-  if (last == last_good_.end()) return Version{0, std::make_shared<CompiledSource>(), {}};
-  Version version{last->second.entries, last->second.rules, {}};
+  if (last == last_good_.end()) return Version{0, std::make_shared<CompiledSource>(), {}, {}};
+  Version version{last->second.entries, last->second.rules, {}, last->second.read_at};
   if (version.rules) return version;
   auto rules = last->second.archive->read();
   if (!rules.ok()) return base::Error{"the last good version of " + source.display_name() + " is lost: " + rules.error()};
@@ -117,9 +117,14 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto readings = read_all(entries, effort);
   for (const auto& entry : entries) {
     if (!versions.contains(entry.source)) {
-      Version version{0, std::make_shared<CompiledSource>(), {}};
+      Version version{0, std::make_shared<CompiledSource>(), {}, {}};
       if (Reading& loaded = readings.at(entry.source).reading; loaded.ok()) {
-        version = {loaded->rules->rule_count(), std::move(loaded->rules), {}};
+        version = {loaded->rules->rule_count(), std::move(loaded->rules), {}, {}};
+        if (loaded->stale_because.empty() && effort == Effort::kFull) {
+          version.read_at = base::wall_now();
+        } else if (const auto before = last_good_.find(entry.source); before != last_good_.end()) {
+          version.read_at = before->second.read_at;
+        }
         base::log::info("lists", "import succeeded",
                         {{"source", entry.source.display_name()}, {"count", std::to_string(version.entries)}});
         if (!loaded->stale_because.empty())
@@ -138,6 +143,7 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
       if (version.entries >= SourceArchive::kNamesMin)
         if (auto archive = SourceArchive::write(*version.rules, options_.downloads.cache_path); archive.ok())
           version.archive.emplace(std::move(archive).value());
+      outcome.lists.push_back({entry.source.display_name(), version.entries, version.read_at});
       versions.emplace(entry.source, std::move(version));
     }
     const Version& version = versions.at(entry.source);

@@ -10,6 +10,7 @@
 
 #include "base/keyed_hash.h"
 #include "base/result.h"
+#include "base/time.h"
 #include "blocklists/filter_set.h"
 #include "blocklists/list_download.h"
 #include "blocklists/list_source.h"
@@ -45,6 +46,12 @@ class ListCatalog {
                                            ///< last version
     std::vector<std::string> stale;        ///< one for each download that failed and has a copy on disk instead
     std::vector<std::string> empty_groups; ///< groups with an error and without a single rule
+    struct ListState {
+      std::string list;            ///< URL, path, or the first words of inline text
+      std::uint64_t entries = 0;
+      base::WallTime read_at{};    ///< when this version was read; the epoch: from a copy on disk of unknown age
+    };
+    std::vector<ListState> lists;          ///< each list once
     bool is_complete = true;               ///< with kAtHand: every download had a copy
   };
 
@@ -76,6 +83,7 @@ class ListCatalog {
     std::uint64_t entries = 0;
     std::shared_ptr<blocklists::CompiledSource> rules;
     std::optional<blocklists::SourceArchive> archive;
+    base::WallTime read_at{};
   };
   [[nodiscard]] base::Result<Version, std::string> last_good(const blocklists::SourceSpec& source);
 

@@ -31,8 +31,9 @@ std::optional<control::CliConfiguration> read_configuration(const std::string& c
   if (!loaded.ok()) return std::nullopt;
   const auto& config = loaded->config;
   control::CliConfiguration result;
-  if (!config.ports.http.empty()) {
-    const auto& http = config.ports.http.front();
+  const auto& listeners = config.api.http.empty() ? config.ports.http : config.api.http;
+  if (!listeners.empty()) {
+    const auto& http = listeners.front();
     result.api_host = http.address ? http.address->to_string() : http.host;
     result.api_port = http.port;
   }
@@ -55,8 +56,8 @@ std::string machine_architecture() {
 int main(int argc, char** argv) {
   control::CliHooks hooks;
   hooks.serve = serve;
-  hooks.validate = [](const std::string& path, std::ostream& out, std::ostream& err) {
-    return control::validate_command(path, out, err);
+  hooks.validate = [](const std::string& path, bool json, std::ostream& out, std::ostream& err) {
+    return control::validate_command(path, json, out, err);
   };
   hooks.read_configuration = read_configuration;
   hooks.version = control::version_text();

@@ -207,6 +207,9 @@ std::shared_ptr<const resolver::PolicySnapshot> PolicyBuilder::build(
   policy->hosts = hosts_;
   policy->has_rewrite_fallback = (custom_dns_ && custom_dns_->fallback_upstream()) ||
                                  (conditional_ && conditional_->fallback_upstream());
+  const auto& proxied = config_.ports.proxy_protocol;
+  policy->proxies.dns = std::find(proxied.begin(), proxied.end(), Listener::kDns) != proxied.end();
+  policy->proxies.trusted = config_.trusted_proxies;
   policy->block_ttl = whole_seconds(config_.blocking.block_ttl);
   for (const auto type : config_.filtered_query_types) policy->filtered_types.set(static_cast<std::uint16_t>(type));
   policy->filters_types = !config_.filtered_query_types.empty();
@@ -217,6 +220,7 @@ std::shared_ptr<const resolver::PolicySnapshot> PolicyBuilder::build(
   policy->cache = cache_policy(config_, excluded_);
   policy->version_text = config_.identity.version;
   policy->identity_text = config_.identity.id;
+  policy->list_slots = list_slots_.deal(*filter);
   policy->filter = std::move(filter);
   return policy;
 }

@@ -8,6 +8,7 @@
 #include "control/blocking_switch.h"
 #include "control/config.h"
 #include "control/list_catalog.h"
+#include "control/list_slots.h"
 #include "resolver/policy.h"
 
 namespace rampart::control {
@@ -32,6 +33,9 @@ class PolicyBuilder {
   [[nodiscard]] std::shared_ptr<const resolver::PolicySnapshot> build(
       std::shared_ptr<const blocklists::FilterSet> filter, const BlockingSwitch& blocking, const std::tm& local);
 
+  /// Of all lists that were ever in force.
+  [[nodiscard]] const ListSlotTable& list_slots() const noexcept { return list_slots_; }
+
   /// The groups that are in force now; when it changes, a new snapshot is due.
   [[nodiscard]] blocklists::GroupMask active_groups(const blocklists::FilterSet& filter,
                                                     const BlockingSwitch& blocking, const std::tm& local) const;
@@ -47,6 +51,7 @@ class PolicyBuilder {
   std::shared_ptr<resolver::RateLimiter> rate_limiter_;
   std::optional<resolver::RebindingGuard> rebinding_;
   std::vector<std::shared_ptr<const re2::RE2>> excluded_;
+  ListSlotTable list_slots_;
   std::uint64_t generation_ = 0;
 };
 

@@ -14,10 +14,11 @@ void append_query_log_health(const storage::QueryLogStats& stats, const storage:
   log.required = is_required;
   log.since = stats.since;
   log.last_error = stats.last_error;
-  // Down is no worse than degraded: entries are kept elsewhere, and answers do not depend on them.
-  log.state = !is_on                                        ? ComponentState::kOff
-              : stats.state == storage::SinkState::kDown ? ComponentState::kDegraded
-                                                         : ComponentState::kOk;
+  // Entries are kept elsewhere meanwhile, and answers do not depend on them: it fails only who must not do without.
+  log.state = !is_on                                         ? ComponentState::kOff
+              : stats.state != storage::SinkState::kDown ? ComponentState::kOk
+              : is_required                              ? ComponentState::kFailed
+                                                         : ComponentState::kDegraded;
   log.values = {{"written", number(stats.written)},
                 {"batches", number(stats.batches_written)},
                 {"replayed", number(stats.replayed)},

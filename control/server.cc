@@ -17,6 +17,7 @@
 #include "base/sd_notify.h"
 #include "control/commands_config.h"
 #include "control/config_loader.h"
+#include "control/file_limit.h"
 #include "control/server_options.h"
 #include "resolver/listen_socket.h"
 
@@ -115,6 +116,7 @@ base::Result<ListCatalog::Outcome, std::string> Server::load_lists(const Config&
   {
     const std::lock_guard lock(mutex_);
     list_errors_ = outcome->errors;
+    list_states_ = outcome->lists;
     list_errors_.insert(list_errors_.end(), outcome->stale.begin(), outcome->stale.end());
     lists_loaded_at_ = base::wall_now();
     if (list_errors_.empty()) lists_complete_at_ = lists_loaded_at_;
@@ -131,6 +133,10 @@ base::Status Server::start() {
   auto config = load_config();
   if (!config.ok()) return base::Error{config.error()};
   config_ = std::move(config).value();
+  const auto files = raise_file_limit(files_needed(config_));
+  if (files.allowed < files.needed)
+    log::warn("server", "too few file descriptors for all the clients that are allowed; raise LimitNOFILE, or ulimit -n",
+              {{"allowed", std::to_string(files.allowed)}, {"needed", std::to_string(files.needed)}});
 
   auto lists = load_lists(config_, true);
   if (!lists.ok()) return base::Error{lists.error()};

@@ -95,6 +95,7 @@ class Server final : public ControlPlane {
   std::mutex mutex_;  // guards the members up to the blank line; the control thread and API threads meet here
   Config config_;
   std::vector<std::string> list_errors_;
+  std::vector<ListCatalog::Outcome::ListState> list_states_;
   base::WallTime lists_loaded_at_{};
   base::WallTime lists_complete_at_ = base::wall_now();  ///< last load without an error; at first, the start
   std::shared_ptr<const blocklists::FilterSet> filter_;

@@ -1,17 +1,15 @@
 // The health report: how each part of the server is doing, and which of them it cannot do without.
 #include <algorithm>
-#include <future>
 
 #include "control/process_figures.h"
 #include "control/query_log_health.h"
 #include "control/server.h"
+#include "control/upstream_overview.h"
 
 namespace rampart::control {
 namespace {
 
 using std::chrono::seconds;
-
-constexpr auto kStatusWait = seconds(2);  // for a worker; only a stuck one takes so long
 
 }  // namespace
 
@@ -20,22 +18,18 @@ HealthReport Server::health() {
   report.answering = started_;
   if (!report.answering) return report;  // a probe may come while start() is still assembling the parts
 
-  auto promise = std::make_shared<std::promise<std::vector<resolver::UpstreamStatus>>>();
-  auto statuses = promise->get_future();
-  resolver::Worker& worker = any_worker();
-  worker.post([&worker, promise] { promise->set_value(worker.forwarder().status(base::monotonic_now())); });
   ComponentHealth upstreams{"upstreams"};
-  if (statuses.wait_for(kStatusWait) == std::future_status::ready) {
-    double down = 0;
-    const auto all = statuses.get();
-    for (const auto& upstream : all) {
-      if (!upstream.is_down) continue;
-      ++down;
-      upstreams.last_error = upstream.upstream + " does not answer";
-    }
-    upstreams.values = {{"configured", static_cast<double>(all.size())}, {"down", down}};
-    if (down > 0) upstreams.state = down < static_cast<double>(all.size()) ? ComponentState::kDegraded : ComponentState::kFailed;
-  } else {
+  const auto overview = overview_of_upstreams(workers_);
+  double down = 0;
+  for (const auto& upstream : overview.upstreams) {
+    if (!upstream.is_down) continue;
+    ++down;
+    upstreams.last_error = upstream.upstream + " does not answer";
+  }
+  const auto configured = static_cast<double>(overview.upstreams.size());
+  upstreams.values = {{"configured", configured}, {"down", down}};
+  if (down > 0) upstreams.state = down < configured ? ComponentState::kDegraded : ComponentState::kFailed;
+  if (!overview.is_complete) {
     upstreams.state = ComponentState::kFailed;
     upstreams.last_error = "a worker does not react";
   }

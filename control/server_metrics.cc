@@ -1,10 +1,10 @@
 // The copy of all counters that one scrape shows. It reads what workers count anyway; only the state of upstreams is
 // asked of them.
-#include <future>
 #include <map>
 
 #include "control/commands_config.h"
 #include "control/server.h"
+#include "control/upstream_overview.h"
 #include "resolver/rate_limiter.h"
 
 namespace rampart::control {
@@ -14,41 +14,61 @@ using blocklists::Action;
 using resolver::Stage;
 using std::chrono::seconds;
 
-constexpr auto kStatusWait = seconds(2);  // for a worker; only a stuck one takes so long
-
-/// Each worker has its own view of each upstream: up if any of them gets answers, and the mean of what they measured.
-/// Costs a worker the copying of a few names; one that does not react in time is left out.
 void collect_upstreams(const std::vector<std::unique_ptr<resolver::Worker>>& workers, MetricsSnapshot& into) {
-  using Statuses = std::vector<resolver::UpstreamStatus>;
-  std::vector<std::future<Statuses>> waiting;
-  for (const auto& worker : workers) {
-    auto promise = std::make_shared<std::promise<Statuses>>();
-    waiting.push_back(promise->get_future());
-    worker->post([&worker = *worker, promise] { promise->set_value(worker.forwarder().status(base::monotonic_now())); });
+  for (const auto& one : overview_of_upstreams(workers).upstreams) {
+    const Labels labels = {{"group", one.group}, {"upstream", one.upstream}};
+    into.gauge("upstream_up", "0 after several queries in a row without an answer.", one.is_down ? 0 : 1, labels);
+    if (one.round_trip_s)
+      into.gauge("upstream_round_trip_seconds", "Smoothed time that an upstream takes to answer.", *one.round_trip_s, labels);
   }
-  struct Sum {
-    bool is_up = false;
-    double seconds = 0;
-    unsigned measured = 0;
+}
+
+/// Hits of each list, summed over workers, and what is known of the version in force. Two inline lists may begin with
+/// the same words, and a scrape must not hold a series twice: such lists are counted together.
+void collect_lists(const std::vector<std::unique_ptr<resolver::Worker>>& workers, const ListSlotTable& slots,
+                   const std::vector<ListCatalog::Outcome::ListState>& states, MetricsSnapshot& into) {
+  constexpr auto* kHits = "list_hits_total";
+  constexpr auto* kHitsHelp = "Queries that a rule of the list denied or let through.";
+  const auto hits_of = [&workers](std::uint16_t slot) {
+    std::uint64_t sum = 0;
+    for (const auto& worker : workers) sum += worker->counters_view().list_hits[slot].value();
+    return static_cast<double>(sum);
   };
-  std::map<std::pair<std::string, std::string>, Sum> sums;
-  const auto deadline = std::chrono::steady_clock::now() + kStatusWait;
-  for (auto& future : waiting) {
-    if (future.wait_until(deadline) != std::future_status::ready) continue;
-    for (const auto& status : future.get()) {
-      Sum& sum = sums[{status.group, status.upstream}];
-      sum.is_up |= !status.is_down;
-      if (status.round_trip.count() == 0) continue;
-      sum.seconds += std::chrono::duration<double>(status.round_trip).count();
-      ++sum.measured;
-    }
+  std::map<std::vector<std::string>, double> hits;
+  for (const auto& [identity, slot] : slots.slots()) {
+    const char* action = identity.action == Action::kDeny ? "deny" : "allow";
+    hits[{identity.list.substr(0, kLabelBytesMax), identity.group, action}] += hits_of(slot);
   }
-  for (const auto& [key, sum] : sums) {
-    const Labels labels = {{"group", key.first}, {"upstream", key.second}};
-    into.gauge("upstream_up", "0 after several queries in a row without an answer.", sum.is_up ? 1 : 0, labels);
-    if (sum.measured == 0) continue;
-    into.gauge("upstream_round_trip_seconds", "Smoothed time that an upstream takes to answer.", sum.seconds / sum.measured,
-               labels);
+  if (const double others = hits_of(resolver::kOtherLists); others > 0)
+    hits[{std::string(kOtherLabel), std::string(kOtherLabel), std::string(kOtherLabel)}] = others;
+  for (const auto& [key, count] : hits)
+    into.counter(kHits, kHitsHelp, count, {{"list", key[0]}, {"group", key[1]}, {"action", key[2]}});
+
+  struct State {
+    double entries = 0;
+    std::optional<double> age;
+  };
+  std::map<std::string, State> by_list;
+  for (const auto& state : states) {
+    State& one = by_list[state.list.substr(0, kLabelBytesMax)];
+    one.entries += static_cast<double>(state.entries);
+    if (state.read_at == base::WallTime{}) continue;
+    const double age = std::chrono::duration<double>(base::wall_now() - state.read_at).count();
+    one.age = std::max(one.age.value_or(0), age);
+  }
+  for (const auto& [list, state] : by_list) {
+    into.gauge("list_entries", "Entries of the version in force.", state.entries, {{"list", list}});
+    if (state.age)
+      into.gauge("list_age_seconds", "Time since the version in force was read from its source.", *state.age, {{"list", list}});
+  }
+}
+
+/// How full the rings between workers and the log's thread are.
+void collect_rings(storage::QueryLog& log, std::size_t workers, MetricsSnapshot& into) {
+  for (std::size_t i = 0; i < workers; ++i) {
+    const Labels labels = {{"worker", std::to_string(i)}};
+    into.gauge("query_log_ring_bytes", "Events that wait in a worker's ring.", static_cast<double>(log.ring(i).used()), labels);
+    into.gauge("query_log_ring_bytes_max", "Size of that ring.", static_cast<double>(log.ring(i).capacity()), labels);
   }
 }
 
@@ -68,6 +88,7 @@ void Server::collect(MetricsSnapshot& into) {
     const std::lock_guard lock(mutex_);
     into.blocking_enabled = blocking_.state().enabled;
     const auto age = std::chrono::duration_cast<seconds>(base::wall_now() - lists_complete_at_);
+    collect_lists(workers_, policies_.list_slots(), list_states_, into);
     into.gauge("lists_complete_age_seconds", "Time since the last load of lists without an error (at first, since start).",
                static_cast<double>(age.count()));
     into.gauge("lists_failed_sources", "Sources that the last load of lists could not take.",
@@ -81,7 +102,7 @@ void Server::collect(MetricsSnapshot& into) {
   traffic_.fill(into);
   collect_upstreams(workers_, into);
 
-  std::uint64_t udp = 0, tcp = 0, rejected = 0, timeouts = 0, overload = 0, truncated = 0, log_dropped = 0, stale = 0;
+  std::uint64_t udp = 0, tcp = 0, rejected = 0, proxy_errors = 0, timeouts = 0, overload = 0, truncated = 0, log_dropped = 0, stale = 0;
   std::uint64_t upstream_timeouts = 0, upstream_errors = 0, joined = 0, forwarded = 0;
   std::array<std::uint64_t, resolver::kStageCount> stages{};
   for (const auto& worker : workers_) {
@@ -89,6 +110,7 @@ void Server::collect(MetricsSnapshot& into) {
     udp += c.udp_queries.value();
     tcp += c.tcp_queries.value();
     rejected += c.tcp_rejected.value();
+    proxy_errors += c.tcp_proxy_errors.value();
     timeouts += c.tcp_timeouts.value();
     overload += c.pending_exhausted.value();
     truncated += c.truncated.value();
@@ -126,6 +148,7 @@ void Server::collect(MetricsSnapshot& into) {
     count("answers_total", "Queries ended, by the stage that answered.", stages[i],
           {{"stage", std::string(to_text(static_cast<Stage>(i)))}});
   count("tcp_connections_rejected_total", "Connections over a limit.", rejected);
+  count("tcp_proxy_errors_total", "Connections closed for want of a valid PROXY header from a trusted proxy.", proxy_errors);
   count("tcp_timeouts_total", "Connections cut off as idle, slow or stuck.", timeouts);
   count("overload_total", "Queries refused because no slot for waiting was left.", overload);
   count("truncated_total", "Responses sent with TC.", truncated);
@@ -172,6 +195,10 @@ void Server::collect(MetricsSnapshot& into) {
     count("redis_blocking_rejected_total", "Such changes that could not be followed.", r.blocking_rejected);
   }
   http_->collect(into);
+  collect_rings(*query_log_, workers_.size(), into);
+  into.gauge("build_info", "1; what runs here.", 1, {{"version", into.version}, {"build_time", into.build_time}});
+  into.counter("traffic_folded_total", "Queries counted under '(other)' because too many label values were in use.",
+               static_cast<double>(traffic_.folded()));
   count("query_log_written_total", "Entries written by the sink.", log.written);
   count("query_log_fallback_total", "Entries printed because the sink was down.", log.stdout_fallback);
   count("query_log_spooled_total", "Entries put into the spool because the sink was down.", log.spooled);

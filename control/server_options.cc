@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/config_forms.h"
+#include "control/http_server.h"
 
 namespace rampart::control {
 
@@ -28,6 +29,12 @@ resolver::WorkerOptions worker_options(const Config& config, unsigned index, uns
   options.stream.idle = config.tcp.idle_timeout;
   options.stream.total = config.tcp.total_timeout;
   return options;
+}
+
+std::uint64_t files_needed(const Config& config) {
+  // Beside clients: upstream sockets of all workers, databases, list files and downloads; seldom a few hundred.
+  constexpr std::uint64_t kOthers = 2048;
+  return config.tcp.max_connections + HttpLimits().connections + kOthers;
 }
 
 resolver::CacheOptions cache_options(const Config& config) {

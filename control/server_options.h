@@ -13,6 +13,8 @@ namespace rampart::control {
 
 /// Of worker `index` out of `count`: totals of the configuration are divided among them.
 [[nodiscard]] resolver::WorkerOptions worker_options(const Config& config, unsigned index, unsigned count);
+/// File descriptors: connections of clients, and room for upstreams, lists, logs and the sockets that listen.
+[[nodiscard]] std::uint64_t files_needed(const Config& config);
 [[nodiscard]] resolver::CacheOptions cache_options(const Config& config);
 [[nodiscard]] storage::QueryLogOptions query_log_options(
     const Config& config, const std::shared_ptr<const storage::RecordObserver>& observer);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/counter.h"
+#include "resolver/list_hits.h"
 #include "resolver/stage.h"
 #include "storage/reason.h"
 
@@ -33,12 +34,15 @@ struct alignas(64) WorkerCounters {
   std::array<DurationHistogram, storage::kResponseTypeCount> durations;
   std::array<base::Counter, kStageCount> ended_at;  ///< which stage gave the answer
 
+  ListHits list_hits;  ///< by slot: queries that a rule of the list denied or let through
+
   base::Counter udp_queries;
   base::Counter udp_batches;
   base::Counter udp_send_errors;       ///< the kernel refused a datagram
   base::Counter tcp_queries;
   base::Counter tcp_connections;
   base::Counter tcp_rejected;          ///< over a connection limit
+  base::Counter tcp_proxy_errors;      ///< no valid PROXY header where one is required, or from a stranger
   base::Counter tcp_timeouts;          ///< idle, total or write deadline
   base::Counter silent_drops;          ///< not a query, or too short to answer
   base::Counter truncated;             ///< TC sent

@@ -351,6 +351,8 @@ void Pipeline::note(const QueryContext& context, const PolicySnapshot& policy, s
   if (!context.query || context.reason == Reason::kHealthcheck) return;
   counters_.queries_by_type[qtype_slot(static_cast<std::uint16_t>(context.query->qtype()))].add();
   counters_.durations[static_cast<std::size_t>(response_type(context.reason))].record(duration_us);
+  for (std::size_t i = 0; i < context.verdict.match_count; ++i)
+    counters_.list_hits[policy.list_slots.of(context.verdict.matches[i].source)].add();
   if (events_ == nullptr) return;
   if (!write_event(*events_, context, policy, arrival_unix_us, duration_us, response)) counters_.log_dropped.add();
 }

@@ -16,6 +16,7 @@
 #include "base/ip_address.h"
 #include "blocklists/filter_set.h"
 #include "dns/types.h"
+#include "resolver/list_hits.h"
 #include "resolver/rebinding.h"
 
 namespace re2 {
@@ -82,6 +83,12 @@ class HostsNames;
 class RateLimiter;
 struct UpstreamSet;
 
+/// `ports.proxyProtocol`: a balancer stands before a listener and says in front of each stream who its client is.
+struct ProxyTrust {
+  bool dns = false;                     ///< required on TCP listeners of `ports.dns`
+  std::vector<base::IpRange> trusted;   ///< whose headers are believed; empty: those of all who reach the listener
+};
+
 struct PolicySnapshot {
   std::uint64_t generation = 0;
   std::shared_ptr<const blocklists::FilterSet> filter;
@@ -90,6 +97,7 @@ struct PolicySnapshot {
   std::shared_ptr<const HostsNames> hosts;          ///< null: no hosts file
   std::shared_ptr<const Conditional> conditional;   ///< null: no domain has upstreams of its own
   bool has_rewrite_fallback = false;                ///< of custom names or conditional forwarding
+  ListSlots list_slots;                            ///< for counting hits
   bool blocking_configured = false;               ///< clientGroupsBlock has entries
   blocklists::GroupMask active_groups = ~0ULL;    ///< after schedules and the on/off switch
   ClientTable clients;
@@ -98,6 +106,7 @@ struct PolicySnapshot {
   std::uint32_t block_ttl = 21600;
   std::shared_ptr<RateLimiter> rate_limiter;      ///< outlives the snapshot, as buckets must; null: no limit
   std::optional<RebindingGuard> rebinding;
+  ProxyTrust proxies;
   std::bitset<65536> filtered_types;
   bool filters_types = false;
   bool fqdn_only = false;

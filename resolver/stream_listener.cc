@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/proxy_protocol.h"
 #include "resolver/worker.h"
 
 namespace rampart::resolver {
@@ -23,9 +24,9 @@ thread_local std::array<std::uint8_t, dns::kMessageBytesMax> t_response;
 }  // namespace
 
 StreamConnection::StreamConnection(Worker& worker, StreamListener& listener, boost::asio::ip::tcp::socket socket,
-                                   const base::IpAddress& client)
+                                   const base::IpAddress& client, bool awaits_header)
     : worker_(worker), listener_(&listener), socket_(std::move(socket)), timer_(worker.io()), client_(client),
-      opened_(Clock::now()), idle_since_(opened_), input_(kReadBytes) {}
+      awaits_header_(awaits_header), opened_(Clock::now()), idle_since_(opened_), input_(kReadBytes) {}
 
 void StreamConnection::start() {
   arm_timer();
@@ -38,7 +39,7 @@ void StreamConnection::close() {
   error_code ignored;
   socket_.close(ignored);
   timer_.cancel();
-  if (listener_ != nullptr) listener_->forget(this, client_);
+  if (listener_ != nullptr) listener_->forget(this, client_, !awaits_header_);
 }
 
 // One timer for all deadlines: it sleeps until the nearest could have passed, and looks again.
@@ -88,9 +89,36 @@ void StreamConnection::read_more() {
 
 void StreamConnection::on_bytes(std::size_t count) {
   input_used_ += count;
+  if (awaits_header_ && !read_proxy_header()) return;
   work_through_input();
   write_out();
   read_more();
+}
+
+// True when the queries may be read. The time limit of an idle connection bounds the wait for the header.
+bool StreamConnection::read_proxy_header() {
+  const auto header = base::parse_proxy_header(base::ByteView(input_).first(input_used_));
+  if (header.state == base::ProxyParse::kNeedMore) {
+    read_more();
+    return false;
+  }
+  if (header.state == base::ProxyParse::kInvalid) {
+    worker_.counters().tcp_proxy_errors.add();
+    close();
+    return false;
+  }
+  const base::IpAddress client = header.source ? header.source->address : client_;
+  if (!listener_->count(client)) {
+    worker_.counters().tcp_rejected.add();
+    close();
+    return false;
+  }
+  client_ = client;
+  awaits_header_ = false;
+  std::copy(input_.begin() + static_cast<std::ptrdiff_t>(header.length),
+            input_.begin() + static_cast<std::ptrdiff_t>(input_used_), input_.begin());
+  input_used_ -= header.length;
+  return true;
 }
 
 void StreamConnection::work_through_input() {
@@ -228,24 +256,38 @@ void StreamListener::accept() {
 }
 
 void StreamListener::admit(boost::asio::ip::tcp::socket socket, const base::IpAddress& client) {
-  const StreamLimits& limits = worker_.stream_limits();
-  const auto known = per_client_.find(client);
-  const std::size_t of_client = known == per_client_.end() ? 0 : known->second;
-  if (connections_.size() >= limits.connections_max || of_client >= limits.connections_per_client_max) {
-    worker_.counters().tcp_rejected.add();
+  const ProxyTrust& proxies = worker_.begin_batch().policy->proxies;
+  const auto is_trusted = [&] {
+    return proxies.trusted.empty() || std::any_of(proxies.trusted.begin(), proxies.trusted.end(),
+                                                  [&](const base::IpRange& range) { return range.contains(client); });
+  };
+  if (proxies.dns && !is_trusted()) {
+    worker_.counters().tcp_proxy_errors.add();
     return;  // closes it
+  }
+  // Behind a proxy the client is known, and counted, when the header has come.
+  if (connections_.size() >= worker_.stream_limits().connections_max || (!proxies.dns && !count(client))) {
+    worker_.counters().tcp_rejected.add();
+    return;
   }
   worker_.counters().tcp_connections.add();
   error_code ignored;
   socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-  ++per_client_[client];
-  auto connection = std::make_shared<StreamConnection>(worker_, *this, std::move(socket), client);
+  auto connection = std::make_shared<StreamConnection>(worker_, *this, std::move(socket), client, proxies.dns);
   connections_.emplace(connection.get(), connection);
   connection->start();
 }
 
-void StreamListener::forget(StreamConnection* connection, const base::IpAddress& client) {
+bool StreamListener::count(const base::IpAddress& client) {
+  std::size_t& open = per_client_[client];
+  if (open >= worker_.stream_limits().connections_per_client_max) return false;
+  ++open;
+  return true;
+}
+
+void StreamListener::forget(StreamConnection* connection, const base::IpAddress& client, bool was_counted) {
   connections_.erase(connection);
+  if (!was_counted) return;
   const auto it = per_client_.find(client);
   if (it != per_client_.end() && --it->second == 0) per_client_.erase(it);
 }

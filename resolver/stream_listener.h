@@ -35,8 +35,9 @@ struct StreamLimits {
 
 class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
  public:
+  /// `awaits_header`: the stream begins with a PROXY header, which says who the client is; `client` is its sender.
   StreamConnection(Worker& worker, StreamListener& listener, boost::asio::ip::tcp::socket socket,
-                   const base::IpAddress& client);
+                   const base::IpAddress& client, bool awaits_header);
 
   void start();
   void close();
@@ -46,6 +47,7 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
  private:
   void read_more();
   void on_bytes(std::size_t count);
+  bool read_proxy_header();
   void work_through_input();
   void work_one(base::ByteView message);
   void queue(base::ByteView response);
@@ -56,7 +58,8 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
   StreamListener* listener_;
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer timer_;
-  const base::IpAddress client_;
+  base::IpAddress client_;
+  bool awaits_header_;
   std::chrono::steady_clock::time_point opened_;
   std::chrono::steady_clock::time_point idle_since_;
   std::chrono::steady_clock::time_point write_since_;
@@ -82,7 +85,10 @@ class StreamListener {
   friend class StreamConnection;
   void accept();
   void admit(boost::asio::ip::tcp::socket socket, const base::IpAddress& client);
-  void forget(StreamConnection* connection, const base::IpAddress& client);
+  /// Counts a connection for its client; false when the client has too many.
+  bool count(const base::IpAddress& client);
+  /// `was_counted`: for this client.
+  void forget(StreamConnection* connection, const base::IpAddress& client, bool was_counted);
 
   struct AddressHash {
     std::size_t operator()(const base::IpAddress& a) const noexcept {

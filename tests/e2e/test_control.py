@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -11,8 +12,10 @@ import unittest
 import urllib.request
 
 import dns.message
+import dns.rcode
 
-from harness import E2eTest, Knot, Program, Rampart, addresses, base_config, free_port, wait_for
+from harness import BINARY, E2eTest, Knot, Program, Rampart, addresses, base_config, free_port, wait_for
+from test_redis import Redis
 
 # What a dashboard made for Blocky asks for, as far as the feature is on in `Control.server`.
 DASHBOARD = """build_info blocking_enabled denylist_cache_entries allowlist_cache_entries
@@ -21,7 +24,9 @@ request_duration_seconds_sum request_duration_seconds_count cache_entries cache_
 prefetches_total prefetch_hits_total prefetch_domain_name_cache_entries failed_downloads_total""".split()
 
 OURS = """upstream_up upstream_round_trip_seconds lists_complete_age_seconds lists_failed_sources cache_bytes
-cache_bytes_max cache_evictions_total query_log_dropped_total http_connections queries_total answers_total""".split()
+cache_bytes_max cache_evictions_total query_log_dropped_total http_connections queries_total answers_total build_info
+list_hits_total list_entries list_age_seconds query_log_ring_bytes query_log_ring_bytes_max query_log_ring_full_total
+query_log_up filter_bytes traffic_folded_total""".split()
 
 
 def fetch(port, target, method="GET", tls=None, headers=None, body=None):
@@ -58,7 +63,7 @@ class Control(E2eTest):
         (self.folder / "deny.txt").write_text("ads.example.org\n")
         (self.folder / "allow.txt").write_text("good.example.org\n")
 
-    def server(self, extra="", ports="http: {http}"):
+    def server(self, extra="", ports="http: {http}", log=None):
         config = base_config(self.knot.port, f"""
 blocking:
   denylists: {{ads: [{self.folder}/deny.txt]}}
@@ -68,7 +73,12 @@ prometheus: {{enable: true}}
 statistics: {{enable: true}}
 {extra}
 """).replace("  dns: {dns}", "  dns: {dns}\n  " + ports)
-        return self.start(Rampart(self.directory, config))
+        if log:
+            config = config.replace("queryLog:\n  type: none", "queryLog: " + log)
+        server = self.start(Rampart(self.directory, config))
+        server.source = config
+        wait_for(lambda: " ready" in server.log, "DNS answers before HTTP does")
+        return server
 
     def mixed_traffic(self, server):
         for name in ("www.example.org", "www.example.org", "ads.example.org", "good.example.org", "nothing.test"):
@@ -157,6 +167,14 @@ scrape_configs:
         old.maximum_version = ssl.TLSVersion.TLSv1_1
         with self.assertRaisesRegex(ssl.SSLError, "(?i)alert protocol version"):
             fetch(port, "/healthz", tls=old)
+        newer = free_port()
+        self.server("minTlsServeVersion: 1.3\n", ports="http: {http}\n  https: 127.0.0.1:%d" % newer)
+        self.assertEqual(fetch(newer, "/healthz", tls=trusting_anybody())[0], 200)
+        middle = trusting_anybody()
+        middle.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.assertEqual(fetch(port, "/healthz", tls=middle)[0], 200)
+        with self.assertRaisesRegex(ssl.SSLError, "(?i)alert protocol version"):
+            fetch(newer, "/healthz", tls=middle)
 
     def test_a_proxy_header_says_who_the_client_is(self):
         proxied = free_port()
@@ -204,6 +222,164 @@ scrape_configs:
         (self.folder / "deny.txt").write_text("ads.example.org\n")
         self.assertEqual(fetch(server.http_port, "/api/lists/refresh", "POST")[0], 200)
         self.assertEqual(fetch(server.http_port, "/readyz")[0], 200)
+
+    def readyz(self, server):
+        status, _, body = fetch(server.http_port, "/readyz")
+        return status, json.loads(body)["components"]
+
+    def test_upstreams_that_do_not_answer_make_it_not_ready_unless_they_are_not_required(self):
+        for required, status in (("health: {required: [upstreams]}", 503), ("health: {required: [lists]}", 200)):
+            with self.subTest(required):
+                knot = self.knot = self.start(Knot(self.directory, ["*.example.org. 300 A 192.0.2.1"]))
+                server = self.server(required)
+                self.assertEqual(self.readyz(server)[0], 200)
+                knot.stop()
+                for i in range(5):
+                    server.query(f"gone{i}.example.org", timeout=20)
+                wait_for(lambda: self.readyz(server)[1]["upstreams"]["state"] == "failed", "the loss is noticed")
+                self.assertEqual(self.readyz(server)[0], status)
+                self.assertRegex(self.scrape(server), r"rampart_upstream_up\{[^}]*\} 0\n")
+                self.assertEqual(fetch(server.http_port, "/healthz")[0], 200)  # it lives all the same
+
+    def test_a_database_that_is_away_makes_it_not_ready_where_it_is_required(self):
+        gone = "{type: postgresql, target: 'postgres://nobody@127.0.0.1:%d/nothing'}" % free_port()
+        for required, status, state in (("[queryLog]", 503, "failed"), ("[upstreams]", 200, "degraded")):
+            with self.subTest(required):
+                server = self.server(f"health: {{required: {required}}}", log=gone)
+                wait_for(lambda: self.readyz(server)[1]["queryLog"]["state"] == state, "the missing database is noticed")
+                code, components = self.readyz(server)
+                self.assertEqual(code, status)
+                self.assertTrue(components["queryLog"]["lastError"])
+                self.assertIn("rampart_query_log_up 0\n", self.scrape(server))
+
+    def test_redis_that_is_away_makes_it_not_ready_where_it_is_required(self):
+        redis = self.start(Redis(self.directory))
+        extra = f"redis: {{address: '127.0.0.1:{redis.port}', required: %s}}\nhealth: {{required: [%s]}}\n"
+        needing, tolerant = self.server(extra % ("true", "redis")), self.server(extra % ("false", "upstreams"))
+        for server in (needing, tolerant):
+            self.assertEqual((self.readyz(server)[0], self.readyz(server)[1]["redis"]["state"]), (200, "ok"))
+            self.assertIn("rampart_redis_up 1\n", self.scrape(server))
+        redis.stop()
+        wait_for(lambda: self.readyz(needing)[0] == 503, "the loss is noticed")
+        self.assertEqual(self.readyz(needing)[1]["redis"]["state"], "failed")
+        wait_for(lambda: self.readyz(tolerant)[1]["redis"]["state"] == "degraded", "the loss is noticed")
+        self.assertEqual(self.readyz(tolerant)[0], 200)
+        self.assertIn("rampart_redis_up 0\n", self.scrape(tolerant))
+
+    def test_a_certificate_near_its_end_makes_it_not_ready_only_where_it_is_required(self):
+        self.make_certificate("short")
+        tls = f"certFile: {self.folder}/server.crt\nkeyFile: {self.folder}/server.key\n"
+        ports = "http: {http}\n  https: 127.0.0.1:0"
+        near = self.server(tls + "health: {required: [certificate], certificateMinDays: 31}", ports)
+        status, components = self.readyz(near)
+        self.assertEqual((status, components["certificate"]["state"]), (200, "degraded"))  # it still serves
+        far = self.server(tls + "health: {required: [certificate], certificateMinDays: 14}", ports)
+        self.assertEqual(self.readyz(far)[1]["certificate"]["state"], "ok")
+        self.assertIn("rampart_certificate_expiry_timestamp_seconds", self.scrape(far))
+
+    def test_api_and_doh_may_live_on_ports_of_their_own(self):
+        doh, api_tls = free_port(), free_port()
+        server = self.server("api: {http: '{http}', https: '127.0.0.1:%d'}" % api_tls, ports="https: 127.0.0.1:%d" % doh)
+        tls = trusting_anybody()
+        message = dns.message.make_query("www.example.org", "A").to_wire()
+        post = {"method": "POST", "headers": {"Content-Type": "application/dns-message"}, "body": message}
+        self.assertEqual(fetch(doh, "/dns-query", tls=tls, **post)[0], 200)
+        for target in ("/api/blocking/status", "/metrics", "/readyz", "/", "/docs/openapi.yaml"):
+            self.assertEqual(fetch(doh, target, tls=tls)[0], 404, target)
+            self.assertEqual(fetch(server.http_port, target)[0], 200, target)
+            self.assertEqual(fetch(api_tls, target, tls=tls)[0], 200, target)
+        self.assertEqual(fetch(doh, "/healthz", tls=tls)[0], 200)
+        self.assertEqual(fetch(server.http_port, "/dns-query", **post)[0], 404)
+        self.assertEqual(fetch(api_tls, "/dns-query", tls=tls, **post)[0], 404)
+        told = subprocess.run([BINARY, "blocking", "status", "--config", server.config_path], capture_output=True, text=True)
+        self.assertEqual(told.stdout, "blocking enabled\n")  # the command line finds it there
+        # A reload may move it.
+        server.write(server.source.replace("api: {http: '{http}'", "api: {http: '127.0.0.1:%d'" % (moved := free_port())))
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: fetch(moved, "/api/blocking/status")[0] == 200, "the API has moved")
+        wait_for(lambda: self.is_closed(server.http_port), "the old port is closed")
+
+    def is_closed(self, port):
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", port)) != 0
+
+    def test_each_list_has_its_hits_size_and_age_and_keeps_them_over_a_reload(self):
+        server = self.server()
+        for _ in range(3):
+            server.query("ads.example.org")
+        server.query("good.example.org")
+        deny = rf'rampart_list_hits_total{{list="{self.folder}/deny.txt",group="ads",action="deny"}} 3'
+        self.assertIn(deny + "\n", self.scrape(server))
+        self.assertIn(rf'rampart_list_hits_total{{list="{self.folder}/allow.txt",group="ads",action="allow"}} 1' + "\n", self.scrape(server))
+        # A list in front of it moves its place, not its counter.
+        (self.folder / "other.txt").write_text("other.example.org\n")
+        server.write(server.source.replace("denylists: {ads: [", f"denylists: {{ads: [{self.folder}/other.txt, "))
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: "other.txt" in self.scrape(server), "the second list is known")
+        server.query("other.example.org")
+        text = self.scrape(server)
+        self.assertIn(deny + "\n", text)
+        self.assertIn(rf'rampart_list_hits_total{{list="{self.folder}/other.txt",group="ads",action="deny"}} 1' + "\n", text)
+        self.assertIn(rf'rampart_list_entries{{list="{self.folder}/deny.txt"}} 1' + "\n", text)
+        age = re.search(rf'rampart_list_age_seconds{{list="{self.folder}/deny.txt"}} (\S+)', text)
+        self.assertLess(float(age[1]), 60)
+        # A list that cannot be read any more keeps its version, which grows old.
+        os.remove(self.folder / "deny.txt")
+        self.assertEqual(fetch(server.http_port, "/api/lists/refresh", "POST")[0], 500)
+        def ages():
+            return [float(a) for a in re.findall(r'rampart_list_age_seconds{list="[^"]*/(?:deny|other).txt"} (\S+)', self.scrape(server))]
+        wait_for(lambda: ages()[0] > ages()[1], "the lost list is older than the other")
+
+    def test_timed_disables_from_the_shortest_to_the_longest(self):
+        server = self.server()
+
+        def status_after(duration):
+            self.assertEqual(fetch(server.http_port, f"/api/blocking/disable?duration={duration}")[0], 200)
+            return json.loads(fetch(server.http_port, "/api/blocking/status")[2])
+        self.assertEqual(status_after("5s")["autoEnableInSec"], 5)  # not 4: it has only just begun
+        self.assertEqual(status_after("1ns")["autoEnableInSec"], 1)  # not absent, which would mean for ever
+        wait_for(lambda: json.loads(fetch(server.http_port, "/api/blocking/status")[2]) == {"enabled": True}, "it is on again")
+        for unlimited in ("0", "0s", "0h0m"):
+            self.assertNotIn("autoEnableInSec", status_after(unlimited))
+        longest = status_after("2562047h47m")["autoEnableInSec"]  # what 64 bits of nanoseconds hold
+        self.assertTrue(100 * 365 * 86400 - 5 <= longest <= 100 * 365 * 86400, longest)
+        self.assertEqual(addresses(server.query("ads.example.org")), ["192.0.2.1"])
+
+    def test_explain_is_what_the_pipeline_does_for_that_client(self):
+        server = self.server("""clientLookup: {clients: {tablet: [192.168.7.7]}}
+specialUseDomains: {enable: true}
+fqdnOnly: {enable: true}
+filtering: {queryTypes: [HTTPS]}
+""")
+
+        def explain(name, rdtype="A", client=""):
+            status, _, body = fetch(server.http_port, f"/api/explain?name={name}&type={rdtype}&client={client}")
+            self.assertEqual(status, 200)
+            return json.loads(body)
+
+        def ended_at(stage):
+            found = re.search(rf'rampart_answers_total{{stage="{stage}"}} (\d+)', self.scrape(server))
+            return int(found[1])
+        expected = (("www.example.org", "A", "upstream", "RESOLVED", "NOERROR"), ("www.example.org", "A", "caching", "CACHED", "NOERROR"),
+                    ("ads.example.org", "A", "blocking", "BLOCKED", "NOERROR"), ("good.example.org", "A", "upstream", "RESOLVED", "NOERROR"),
+                    ("www.example.org", "HTTPS", "filtering", "FILTERED", "NOERROR"), ("single", "A", "fqdn_only", "NOTFQDN", "NXDOMAIN"),
+                    ("router.test", "A", "special_use_domains", "SPECIAL", "NXDOMAIN"))
+        for name, rdtype, stage, kind, code in expected:
+            with self.subTest(name, type=rdtype, stage=stage):
+                before = ended_at(stage)
+                told = explain(name, rdtype, "192.168.7.7")
+                self.assertEqual(ended_at(stage), before + 1)  # it is the same way, and counted as such
+                self.assertEqual((told["steps"][-1]["stage"], told["steps"][-1]["outcome"]), (stage, "answered"))
+                self.assertEqual([s["outcome"] for s in told["steps"][:-1] if s["stage"] != "blocking"],
+                                 ["passed"] * sum(s["stage"] != "blocking" for s in told["steps"][:-1]))
+                self.assertEqual((told["answer"]["responseType"], told["answer"]["returnCode"]), (kind, code))
+                self.assertEqual((told["client"], told["clientNames"], told["groups"]), ("192.168.7.7", ["tablet"], ["ads"]))
+                asked = server.query(name, rdtype)  # and a client gets the same
+                self.assertEqual(dns.rcode.to_text(asked.rcode()), code)
+        allowed = explain("good.example.org")
+        self.assertEqual([(r["action"], r["rule"], r["list"], r["line"]) for r in allowed["rules"]],
+                         [("allow", "good.example.org", f"{self.folder}/allow.txt", 1)])
+        self.assertIn(f"127.0.0.1:{self.knot.port}", explain("fresh.example.org")["steps"][-1]["detail"])
 
     def test_readyz_names_every_part(self):
         server = self.server()

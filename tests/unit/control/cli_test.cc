@@ -87,7 +87,7 @@ class CliTest : public testing::Test {
       served = path;
       return 7;
     };
-    hooks.validate = [](const std::string& path, std::ostream& o, std::ostream&) {
+    hooks.validate = [](const std::string& path, bool, std::ostream& o, std::ostream&) {
       o << "Configuration is valid: " << path << "\n";
       return 0;
     };

@@ -13,7 +13,7 @@ TEST(ValidateCommand, SaysThatAValidFileIsValid) {
   const test::TemporaryFolder folder;
   const auto path = folder.write("c.yml", "upstreams: {groups: {default: [192.0.2.1]}}\nblocking: {blockTTL: 5}\n");
   std::ostringstream out, err;
-  EXPECT_EQ(validate_command(path, out, err), 0);
+  EXPECT_EQ(validate_command(path, false, out, err), 0);
   EXPECT_EQ(out.str(), "Validating configuration file: " + path + "\nConfiguration is valid\n");
   EXPECT_EQ(err.str(), "WARN " + path +
                            ":2:22: blocking.blockTTL: the duration '5' has no unit and means minutes; write 5m\n");
@@ -23,7 +23,7 @@ TEST(ValidateCommand, PrintsEveryFaultAndFails) {
   const test::TemporaryFolder folder;
   const auto path = folder.write("c.yml", "upstream_s: 1\nlog: {level: loud}\n");
   std::ostringstream out, err;
-  EXPECT_EQ(validate_command(path, out, err), 1);
+  EXPECT_EQ(validate_command(path, false, out, err), 1);
   EXPECT_EQ(out.str().find("is valid"), std::string::npos);
   EXPECT_NE(err.str().find("FAULT " + path + ":1:1: upstream_s: is an unknown key; did you mean upstreams?\n"),
             std::string::npos)

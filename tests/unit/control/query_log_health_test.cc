@@ -7,9 +7,9 @@ namespace {
 
 class QueryLogHealth : public testing::Test {
  protected:
-  std::map<std::string, ComponentHealth> components() const {
+  std::map<std::string, ComponentHealth> components(bool is_required = false) const {
     HealthReport report;
-    append_query_log_health(stats_, options_, true, report);
+    append_query_log_health(stats_, options_, is_required, report);
     std::map<std::string, ComponentHealth> by_name;
     for (auto& one : report.components) by_name[one.component] = one;
     return by_name;
@@ -18,12 +18,14 @@ class QueryLogHealth : public testing::Test {
   storage::QueryLogOptions options_;
 };
 
-TEST_F(QueryLogHealth, ADownSinkIsDegradedAndNeverFailedBecauseAnswersDoNotDependOnIt) {
+TEST_F(QueryLogHealth, ADownSinkFailsOnlyWhereItIsRequired) {
   stats_.state = storage::SinkState::kDown;
   stats_.last_error = "connection refused";
   EXPECT_EQ(components()["queryLog"].state, ComponentState::kDegraded);
   EXPECT_EQ(components()["queryLog"].last_error, "connection refused");
-  EXPECT_TRUE(components()["queryLog"].required);
+  EXPECT_FALSE(components()["queryLog"].required);
+  EXPECT_EQ(components(true)["queryLog"].state, ComponentState::kFailed);
+  EXPECT_TRUE(components(true)["queryLog"].required);
   stats_.state = storage::SinkState::kReplaying;
   EXPECT_EQ(components()["queryLog"].state, ComponentState::kOk);
 }
