@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "base/background_thread.h"
 #include "base/log.h"
 #include "control/doh_exchange.h"
 
@@ -14,6 +15,8 @@ namespace {
 constexpr std::size_t kQuickThreads = 2, kQuickWaitingMax = 256;
 constexpr std::size_t kChainThreads = 4, kChainWaitingMax = 64;
 constexpr std::size_t kRefreshThreads = 2, kRefreshWaitingMax = 8;
+/// Rendering a scrape takes milliseconds, which no query should wait for; a quarter of a core is left where all are busy.
+constexpr int kNice = 5;
 
 void warn_when_open(const AdminApiOptions& options) {
   if (!is_open_to_all(options.access)) return;
@@ -78,6 +81,8 @@ void HttpFrontend::answer(HttpRequest request, HttpReply reply) {
     return;
   }
   boost::asio::post(lane->pool, [this, lane, current, request = std::move(request), reply = std::move(reply)] {
+    thread_local const bool gives_way = (base::give_way_to_workers(kNice), true);
+    static_cast<void>(gives_way);
     HttpResponse response = handle(request, plane_, *current);
     lane->waiting.fetch_sub(1);
     reply(std::move(response));

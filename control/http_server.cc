@@ -14,6 +14,7 @@
 #include <cstring>
 #include <future>
 
+#include "base/background_thread.h"
 #include "base/log.h"
 #include "control/http_connection.h"
 
@@ -27,6 +28,8 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 /// After a failed accept (no file descriptor left): long enough not to spin, short enough not to be noticed.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kStopPoll{5};
+/// A worker that wakes comes first; beyond that nearly a full share, since DoH passes here.
+constexpr int kNice = 1;
 
 std::string lower_first(std::string text) {
   if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] + 32);
@@ -52,6 +55,7 @@ base::Result<std::unique_ptr<HttpServer>, std::string> HttpServer::start(HttpSer
   if (const auto adopted = server->adopt_on_thread(std::move(options)); !adopted) return base::Error{adopted.error()};
   asio::co_spawn(server->io_, server->watch_certificate(), asio::detached);
   server->thread_ = std::thread([io = &server->io_] {
+    base::give_way_to_workers(kNice);
     const auto work = asio::make_work_guard(*io);
     for (;;) {
       try {
