@@ -320,7 +320,7 @@ std::size_t Pipeline::render_message(QueryContext& context, std::size_t length, 
   const std::uint16_t stored = base::load_u16(message + 2);
   const bool wants_ad = query.dnssec_ok() || query.authentic_data();  // RFC 6840 5.7
   std::uint16_t flags = dns::kFlagQr | dns::kFlagRa;
-  flags |= stored & dns::kFlagAa;
+  flags |= stored & (dns::kFlagAa | dns::kFlagTc);  // TC: the upstream's answer was cut, and TCP did not help
   flags |= query.flags() & (dns::kFlagRd | dns::kFlagCd);
   if (wants_ad) flags |= stored & dns::kFlagAd;
   flags |= static_cast<std::uint16_t>(rcode) & 0xf;

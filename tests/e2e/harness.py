@@ -136,6 +136,8 @@ class Rampart(Program):
                 return
             wait_for(lambda: not self.running() or self.answers(), "rampart does not answer; its log:\n" + self.log)
             if self.running():
+                if "{http}" in config:
+                    wait_for(self.accepts_http, "rampart does not open its HTTP port; its log:\n" + self.log)
                 return
             # Between choosing a port and opening it another test may have taken it.
             if port or not left or "address already in use" not in self.log:
@@ -149,6 +151,10 @@ class Rampart(Program):
         if not self.running():
             raise RuntimeError(f"rampart ended with {self.process.returncode}: {self.log}")
         return query(self.port, "healthcheck.blocky", timeout=0.3).rcode() == 0
+
+    def accepts_http(self):
+        with socket.create_connection(("127.0.0.1", self.http_port), timeout=1):
+            return True
 
     def query(self, name, rdtype="A", **options):
         return query(self.port, name, rdtype, **options)
