@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "base/ip_text.h"
+
 namespace rampart::base {
 namespace {
 
@@ -74,9 +76,23 @@ ByteView IpAddress::octets() const noexcept {
   return is_v4() ? ByteView(octets_).subspan(12) : ByteView(octets_);
 }
 
+void append_v4_text(std::string& out, std::span<const std::uint8_t, 4> octets) {
+  char buffer[sizeof "255.255.255.255"];
+  char* at = buffer;
+  for (const std::uint8_t octet : octets) {
+    if (at != buffer) *at++ = '.';
+    at = std::to_chars(at, buffer + sizeof buffer, octet).ptr;
+  }
+  out.append(buffer, at);
+}
+
 std::string IpAddress::to_string() const {
   char buffer[INET6_ADDRSTRLEN];
-  if (is_v4()) return inet_ntop(AF_INET, octets_.data() + 12, buffer, sizeof(buffer));
+  if (is_v4()) {
+    std::string text;
+    append_v4_text(text, base::ByteView(octets_).last<4>());
+    return text;
+  }
   return inet_ntop(AF_INET6, octets_.data(), buffer, sizeof(buffer));
 }
 

@@ -145,8 +145,10 @@ base::Status Server::start() {
   if (config_.statistics) statistics_ = std::make_unique<Statistics>();
   if (config_.statistics || config_.prometheus.enable) {
     traffic_observer_ = std::make_unique<TrafficObserver>(traffic_, statistics_.get());
-    observer_ = std::make_shared<const storage::RecordObserver>(
-        [this](base::ByteView record) { traffic_observer_->observe(record); });
+    observer_ = std::make_shared<const storage::QueryObserver>(
+        [this](const storage::QueryEventView& event, const storage::QueryEventTexts& texts) {
+          traffic_observer_->observe(event, texts);
+        });
   }
   cache_ = std::make_unique<resolver::Cache>(cache_options(config_));
   const unsigned count = config_.workers != 0 ? config_.workers : std::max(1u, std::thread::hardware_concurrency());

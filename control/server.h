@@ -111,7 +111,7 @@ class Server final : public ControlPlane {
   TrafficCounters traffic_;
   std::unique_ptr<Statistics> statistics_;
   std::unique_ptr<TrafficObserver> traffic_observer_;
-  std::shared_ptr<const storage::RecordObserver> observer_;
+  std::shared_ptr<const storage::QueryObserver> observer_;
   std::unique_ptr<resolver::Cache> cache_;
   std::unique_ptr<storage::QueryLog> query_log_;
   std::unique_ptr<resolver::CacheIntake> intake_;   ///< Redis thread

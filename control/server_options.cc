@@ -50,7 +50,7 @@ resolver::CacheOptions cache_options(const Config& config) {
 }
 
 storage::QueryLogOptions query_log_options(const Config& config,
-                                           const std::shared_ptr<const storage::RecordObserver>& observer) {
+                                           const std::shared_ptr<const storage::QueryObserver>& observer) {
   storage::QueryLogOptions options;
   options.type = config.query_log.type;
   options.target = config.query_log.target.value;

@@ -17,7 +17,7 @@ namespace rampart::control {
 [[nodiscard]] std::uint64_t files_needed(const Config& config);
 [[nodiscard]] resolver::CacheOptions cache_options(const Config& config);
 [[nodiscard]] storage::QueryLogOptions query_log_options(
-    const Config& config, const std::shared_ptr<const storage::RecordObserver>& observer);
+    const Config& config, const std::shared_ptr<const storage::QueryObserver>& observer);
 [[nodiscard]] storage::RedisOptions redis_options(const Redis& redis);
 
 }  // namespace rampart::control

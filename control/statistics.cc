@@ -24,17 +24,28 @@ std::int64_t hour_of(base::WallTime t) {
 
 base::WallTime start_of(std::int64_t hour) { return base::WallTime(std::chrono::hours(hour)); }
 
-using Codes = std::map<std::string, std::uint64_t, std::less<>>;
-
-void count(Codes& codes, std::string_view key) {
-  if (const auto found = codes.find(key); found != codes.end()) {
-    ++found->second;
-  } else if (codes.size() < kCodesMax) {
-    codes.emplace(key, 1);
-  } else {
-    ++codes["(other)"];
+/// Counts of a small set of texts. The usual ones move to the front, where a look-up ends at once.
+class Codes {
+ public:
+  void add(std::string_view key) {
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      if (counts_[i].name != key) continue;
+      ++counts_[i].count;
+      if (i > 0 && counts_[i].count > counts_[i - 1].count) std::swap(counts_[i], counts_[i - 1]);
+      return;
+    }
+    if (counts_.size() < kCodesMax) counts_.push_back({std::string(key), 1});
+    else ++other_;
   }
-}
+  void add_to(std::map<std::string, std::uint64_t>& sums) const {
+    for (const NamedCount& one : counts_) sums[one.name] += one.count;
+    if (other_ > 0) sums["(other)"] += other_;
+  }
+
+ private:
+  std::vector<NamedCount> counts_;
+  std::uint64_t other_ = 0;
+};
 
 /// Reports what was surely seen (count minus possible error), so that no name is shown higher than it is.
 std::vector<NamedCount> named(const TopK& sketch) {
@@ -55,7 +66,8 @@ struct Statistics::Slot {
   std::int64_t hour = -1;
   std::uint64_t queries = 0, cached = 0, forwarded = 0, blocked = 0, filtered = 0, local = 0, dropped = 0, errors = 0;
   std::uint64_t duration_us = 0, timed = 0;
-  Codes types, codes, response_types;
+  Codes types, codes;
+  std::array<std::uint64_t, storage::kResponseTypeCount> response_types{};
   TopK names{kTrackedRunning}, blocked_names{kTrackedRunning}, clients{kTrackedRunning};
 
   void close() {
@@ -69,7 +81,7 @@ struct Statistics::Slot {
 void Statistics::Slot::add(const StatSample& s) {
   ++queries;
   clients.add(s.client);
-  count(response_types, storage::to_text(s.response_type));
+  ++response_types[static_cast<std::size_t>(s.response_type)];
   if (s.response_type == ResponseType::kDropped) {  // attributed to the client only
     ++dropped;
     return;
@@ -90,8 +102,8 @@ void Statistics::Slot::add(const StatSample& s) {
     case ResponseType::kError: ++errors; break;
     case ResponseType::kDropped: break;
   }
-  if (!s.query_type.empty()) count(types, s.query_type);
-  if (!s.return_code.empty()) count(codes, s.return_code);
+  if (!s.query_type.empty()) types.add(s.query_type);
+  if (!s.return_code.empty()) codes.add(s.return_code);
   if (!s.name.empty()) {
     names.add(s.name);
     if (s.response_type == ResponseType::kBlocked || s.response_type == ResponseType::kRebind) {
@@ -157,9 +169,12 @@ StatsReport Statistics::report(base::WallTime now) const {
     out.errors += slot->errors;
     duration_us += slot->duration_us;
     timed += slot->timed;
-    for (const auto& [key, n] : slot->types) out.by_query_type[key] += n;
-    for (const auto& [key, n] : slot->codes) out.by_response_code[key] += n;
-    for (const auto& [key, n] : slot->response_types) out.by_response_type[key] += n;
+    slot->types.add_to(out.by_query_type);
+    slot->codes.add_to(out.by_response_code);
+    for (std::size_t i = 0; i < slot->response_types.size(); ++i) {
+      if (slot->response_types[i] > 0)
+        out.by_response_type[std::string(storage::to_text(static_cast<ResponseType>(i)))] += slot->response_types[i];
+    }
     names.merge(slot->names);
     blocked_names.merge(slot->blocked_names);
     clients.merge(slot->clients);
@@ -176,7 +191,7 @@ StatsReport Statistics::report(base::WallTime now) const {
 std::size_t Statistics::memory_bytes() const {
   constexpr std::size_t kSketches = 3;
   return kSketches * kEntryBytes * (kTrackedRunning + kStatsHours * kTrackedClosed) +
-         (kStatsHours + 1) * 3 * kCodesMax * 96;
+         (kStatsHours + 1) * 2 * kCodesMax * 96;
 }
 
 }  // namespace rampart::control

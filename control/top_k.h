@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace rampart::control {
@@ -23,28 +22,38 @@ class TopK {
 
   explicit TopK(std::size_t capacity) : capacity_(capacity) {}
 
+  /// Moves whole counters only where the heap is out of order, and hashes the name once.
   void add(std::string_view name, std::uint64_t times = 1);
   /// Adds what `other` has seen; the result keeps the guarantee for both streams together.
   void merge(const TopK& other);
   /// The `n` highest by count, ties in alphabetical order.
   [[nodiscard]] std::vector<Entry> top(std::size_t n) const;
-  [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return counters_.size(); }
   /// Keeps only the `n` highest (for a period that is over and will only be read).
   void shrink(std::size_t n);
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
+  struct Counter : Entry {
+    std::uint64_t hash = 0;
+    std::size_t heap_at = 0;
   };
+  using Slot = std::uint32_t;  ///< of counters_
+  static constexpr Slot kNone = UINT32_MAX;
 
-  void sift_down(std::size_t at);
-  void sift_up(std::size_t at);
-  void place(std::size_t at, Entry entry);
+  /// The place of `name` in index_, or the free place where it belongs.
+  [[nodiscard]] std::size_t find(std::string_view name, std::uint64_t hash) const noexcept;
+  void insert(Slot slot) noexcept;
+  void erase(std::size_t place) noexcept;
+  void sift_down(std::size_t at) noexcept;
+  void sift_up(std::size_t at) noexcept;
+  void put(std::size_t at, Slot slot) noexcept;
+  void assign(std::vector<Entry> entries);
+  void grow_index(std::size_t counters);
 
   std::size_t capacity_;
-  std::vector<Entry> heap_;  ///< min-heap by count
-  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;  ///< name -> place in heap_
+  std::vector<Counter> counters_;
+  std::vector<Slot> heap_;   ///< min-heap by count
+  std::vector<Slot> index_;  ///< open addressing with linear probing by hash; a power of two, at most half full
 };
 
 }  // namespace rampart::control

@@ -1,66 +1,48 @@
 #include "control/traffic_observer.h"
 
-#include <algorithm>
-#include <cstring>
-
-#include "storage/query_event.h"
-
 namespace rampart::control {
 
-void reason_label(base::ByteView record, std::string_view reason, std::string& out) {
-  out.assign(reason);
-  storage::QueryEventHead head;
-  if (record.size() < sizeof(head)) return;
-  std::memcpy(&head, record.data(), sizeof(head));
-  const std::size_t detail_at = sizeof(head) + head.client_names_length;
-  if (head.match_count == 0 || detail_at + head.detail_length > record.size()) return;
-  auto detail = record.subspan(detail_at, head.detail_length);
-  out.assign(to_text(head.reason));
-  out += " (";
-  for (unsigned i = 0; i < head.match_count; ++i) {
-    storage::EventMatch match;
-    if (detail.size() < sizeof(match)) break;
-    std::memcpy(&match, detail.data(), sizeof(match));
-    detail = detail.subspan(sizeof(match));
-    if (detail.size() < std::size_t{match.group_length} + match.rule_length) break;
-    if (i > 0) out += ", ";
-    out += base::as_text(detail.first(match.group_length));
-    detail = detail.subspan(std::size_t{match.group_length} + match.rule_length);
+using storage::Reason;
+
+void reason_label(const storage::QueryEventView& event, std::string& out) {
+  out.assign(to_text(event.head.reason));
+  if (event.head.match_count > 0) {
+    std::string_view separator = " (";
+    storage::for_each_match(event, [&](const storage::EventMatch&, std::string_view group, std::string_view) {
+      out += separator;
+      storage::append_clean(out, group);
+      separator = ", ";
+    });
+    if (separator == " (") out += separator;
+    out += ')';
+  } else if (event.head.reason == Reason::kResolved && !event.detail.empty()) {
+    out += " (";
+    storage::append_clean(out, event.detail);
+    out += ')';
   }
-  out += ')';
 }
-
-namespace {
-
-// The answer is what costs most to decode, and nothing here counts it.
-storage::EntryOptions without_answer() {
-  storage::EntryOptions options;
-  options.fields.response_answer = false;
-  return options;
-}
-
-}  // namespace
 
 TrafficObserver::TrafficObserver(TrafficCounters& traffic, Statistics* statistics)
-    : traffic_(traffic), statistics_(statistics), decoder_(without_answer()) {}
+    : traffic_(traffic), statistics_(statistics) {}
 
-void TrafficObserver::observe(base::ByteView record) {
-  if (decoder_.decode(record) != storage::LogEntryDecoder::Outcome::kEntry) return;
-  const storage::LogEntry& entry = decoder_.entry();
-  storage::QueryEventHead head;
-  std::memcpy(&head, record.data(), sizeof(head));
-  storage::fold_question_name(entry.question_name, name_);
-  storage::join_client_names(entry.client_names, ",", client_);
-  reason_label(record, entry.reason, label_);
+void TrafficObserver::observe(const storage::QueryEventView& event, const storage::QueryEventTexts& texts) {
+  if (event.head.reason == Reason::kHealthcheck) return;
+  reason_label(event, label_);
   StatSample sample;
-  sample.time = base::WallTime(std::chrono::microseconds(entry.start_unix_us));
-  sample.client = client_;
-  sample.name = name_;
-  sample.query_type = entry.question_type;
-  sample.return_code = entry.response_code;
+  sample.time = base::WallTime(std::chrono::microseconds(event.head.start_unix_us));
+  sample.client = texts.client_ip;
+  if (!event.client_names.empty()) {
+    client_.clear();
+    storage::append_clean(client_, event.client_names, true);
+    storage::join_client_names(client_, ",", joined_);
+    sample.client = joined_;
+  }
+  sample.name = texts.folded_name;
+  sample.query_type = texts.question_type;
+  sample.return_code = texts.response_code;
   sample.reason_label = label_;
-  sample.response_type = response_type(head.reason);
-  sample.duration_us = head.duration_us;
+  sample.response_type = response_type(event.head.reason);
+  sample.duration_us = event.head.duration_us;
   traffic_.record(sample);
   if (statistics_ != nullptr) statistics_->record(sample);
 }

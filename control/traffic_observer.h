@@ -2,12 +2,11 @@
 // thread, so a worker never builds a label.
 #pragma once
 
-#include <memory>
+#include <string>
 
-#include "base/bytes.h"
 #include "control/statistics.h"
 #include "control/traffic_counters.h"
-#include "storage/log_entry.h"
+#include "storage/query_event_view.h"
 
 namespace rampart::control {
 
@@ -16,16 +15,15 @@ class TrafficObserver {
   /// `statistics` may be null.
   TrafficObserver(TrafficCounters& traffic, Statistics* statistics);
   /// Drain thread only.
-  void observe(base::ByteView record);
+  void observe(const storage::QueryEventView& event, const storage::QueryEventTexts& texts);
 
  private:
   TrafficCounters& traffic_;
   Statistics* const statistics_;
-  storage::LogEntryDecoder decoder_;
-  std::string name_, client_, label_;
+  std::string client_, joined_, label_;
 };
 
 /// The label of blocky_response_total: as the reason, but with group names only, so that rules cannot multiply series.
-void reason_label(base::ByteView record, std::string_view reason, std::string& out);
+void reason_label(const storage::QueryEventView& event, std::string& out);
 
 }  // namespace rampart::control

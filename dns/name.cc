@@ -1,7 +1,9 @@
 #include "dns/name.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "dns/presentation.h"
 #include "dns/types.h"
 
 namespace rampart::dns {
@@ -233,15 +235,27 @@ std::string to_text(NameView name) {
 }
 
 std::string to_fqdn_text(NameView name) {
-  if (name.is_root()) return ".";
-  const base::ByteView wire = name.wire();
   std::string text;
-  text.reserve(wire.size());
-  for (std::size_t at = 0; at < wire.size() && wire[at] != 0; at += wire[at] + std::size_t{1}) {
-    for (std::size_t i = 1; i <= wire[at] && at + i < wire.size(); ++i) append_escaped(text, wire[at + i]);
-    text += '.';
-  }
+  append_fqdn_text(text, name);
   return text;
+}
+
+void append_fqdn_text(std::string& out, NameView name) {
+  if (name.is_root()) {
+    out += '.';
+    return;
+  }
+  const base::ByteView wire = name.wire();
+  const auto is_plain = [](std::uint8_t c) { return c > ' ' && c < 0x7f && !is_special(c); };
+  for (std::size_t at = 0; at < wire.size() && wire[at] != 0; at += wire[at] + std::size_t{1}) {
+    const base::ByteView label = wire.subspan(at + 1, std::min<std::size_t>(wire[at], wire.size() - at - 1));
+    if (std::all_of(label.begin(), label.end(), is_plain)) {
+      out.append(base::as_text(label));
+    } else {
+      for (const std::uint8_t c : label) append_escaped(out, c);
+    }
+    out += '.';
+  }
 }
 
 }  // namespace rampart::dns

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "base/ip_text.h"
 
 namespace rampart::dns {
 namespace {
@@ -41,11 +42,23 @@ constexpr std::string_view kExtendedRcodes[] = {"BADVERS", "BADKEY",   "BADTIME"
 
 }  // namespace
 
-std::string to_text(RrType type) {
+std::string_view mnemonic(RrType type) noexcept {
   const auto value = static_cast<std::uint16_t>(type);
   for (const TypeRow& row : kTypes)
-    if (row.value == value) return std::string(row.mnemonic);
-  return "TYPE" + std::to_string(value);
+    if (row.value >= value) return row.value == value ? row.mnemonic : std::string_view();
+  return {};
+}
+
+std::string_view mnemonic(Rcode rcode) noexcept {
+  const auto value = static_cast<std::uint16_t>(rcode);
+  if (value < std::size(kRcodes)) return kRcodes[value];
+  if (value >= 16 && value - 16u < std::size(kExtendedRcodes)) return kExtendedRcodes[value - 16];
+  return {};
+}
+
+std::string to_text(RrType type) {
+  const std::string_view known = mnemonic(type);
+  return known.empty() ? "TYPE" + std::to_string(static_cast<std::uint16_t>(type)) : std::string(known);
 }
 
 std::optional<RrType> parse_rr_type(std::string_view text, bool allow_generic) {
@@ -60,10 +73,8 @@ std::optional<RrType> parse_rr_type(std::string_view text, bool allow_generic) {
 }
 
 std::string to_text(Rcode rcode) {
-  const auto value = static_cast<std::uint16_t>(rcode);
-  if (value < std::size(kRcodes)) return std::string(kRcodes[value]);
-  if (value >= 16 && value - 16u < std::size(kExtendedRcodes)) return std::string(kExtendedRcodes[value - 16]);
-  return "RCODE" + std::to_string(value);
+  const std::string_view known = mnemonic(rcode);
+  return known.empty() ? "RCODE" + std::to_string(static_cast<std::uint16_t>(rcode)) : std::string(known);
 }
 
 std::string to_text(RrClass rr_class) {
@@ -92,24 +103,33 @@ std::string record_text(const RecordView& record) {
 
 std::string answer_text(const MessageView& message) {
   std::string text;
+  append_answer_text(text, message);
+  return text;
+}
+
+void append_answer_text(std::string& out, const MessageView& message) {
+  bool is_first = true;
   message.for_each_record([&](const RecordView& record) {
     if (record.section != Section::kAnswer) return false;
-    if (!text.empty()) text += ", ";
+    if (!is_first) out += ", ";
+    is_first = false;
     switch (record.type) {
       case RrType::kA:
       case RrType::kAaaa:
       case RrType::kCname:
       case RrType::kPtr:
-        text += to_text(record.type);
-        text += " (";
-        text += rdata_text(record);
-        text += ')';
+        out += mnemonic(record.type);
+        out += " (";
+        if (record.type == RrType::kA && record.rdata_length == 4)
+          base::append_v4_text(out, record.message.subspan(record.rdata_at, 4).first<4>());
+        else
+          out += rdata_text(record);
+        out += ')';
         break;
-      default: text += record_text(record);
+      default: out += record_text(record);
     }
     return true;
   });
-  return text;
 }
 
 }  // namespace rampart::dns

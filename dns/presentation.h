@@ -11,8 +11,13 @@
 
 namespace rampart::dns {
 
+/// As to_fqdn_text(), behind what is in `out`.
+void append_fqdn_text(std::string& out, NameView name);
 /// "A", "HTTPS", ...; "TYPE1234" for those without a mnemonic.
 [[nodiscard]] std::string to_text(RrType type);
+/// The registered mnemonic, or "" without one; text that lives for ever.
+[[nodiscard]] std::string_view mnemonic(RrType type) noexcept;
+[[nodiscard]] std::string_view mnemonic(Rcode rcode) noexcept;
 /// Exact upper-case mnemonic as IANA registers it; "TYPE1234" only if `allow_generic`.
 [[nodiscard]] std::optional<RrType> parse_rr_type(std::string_view text, bool allow_generic = true);
 /// "NOERROR", "NXDOMAIN", ...; "RCODE123" for those without a mnemonic.
@@ -26,5 +31,7 @@ namespace rampart::dns {
 /// The answer section as Blocky prints it in logs and API: `A (192.0.2.1), CNAME (target.)`; other types as
 /// the whole record in presentation format.
 [[nodiscard]] std::string answer_text(const MessageView& message);
+/// The same, behind what is in `out`; addresses, the usual case, allocate nothing.
+void append_answer_text(std::string& out, const MessageView& message);
 
 }  // namespace rampart::dns

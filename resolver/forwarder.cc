@@ -4,8 +4,9 @@
 
 namespace rampart::resolver {
 
-Forwarder::Forwarder(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters)
-    : core_(std::make_unique<Core>(io, options, counters)) {}
+Forwarder::Forwarder(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
+                     ReadinessSet* ready)
+    : core_(std::make_unique<Core>(io, options, counters, ready)) {}
 
 Forwarder::~Forwarder() = default;
 

@@ -26,6 +26,8 @@
 
 namespace rampart::resolver {
 
+class ReadinessSet;
+
 /// What to ask. Borrowed for the time of the resolve() call.
 struct ForwardQuestion {
   const dns::FoldedName& name;
@@ -116,7 +118,9 @@ struct UpstreamStatus {
 
 class Forwarder {
  public:
-  Forwarder(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters);
+  /// `ready`: watches the UDP sockets, together with others of the same loop; null: a set of its own.
+  Forwarder(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
+            ReadinessSet* ready = nullptr);
   ~Forwarder();  ///< cancels all
   Forwarder(const Forwarder&) = delete;
   Forwarder& operator=(const Forwarder&) = delete;

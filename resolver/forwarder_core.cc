@@ -61,8 +61,9 @@ std::unique_ptr<boost::asio::ssl::context> make_tls_context(const ForwarderOptio
 
 }  // namespace
 
-Forwarder::Core::Core(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters)
-    : options_(options), io_(io), counters_(counters), timer_(io), udp_(io, options_, counters_, random_, *this),
+Forwarder::Core::Core(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
+                      ReadinessSet* ready)
+    : options_(options), io_(io), counters_(counters), timer_(io), udp_(io, options_, counters_, random_, *this, ready),
       table_(
           options_.inflight_max,
           [](Deadline& deadline, base::Instant now) noexcept {

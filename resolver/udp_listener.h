@@ -13,12 +13,13 @@
 #include "resolver/listen_socket.h"
 #include "resolver/pending_query.h"
 #include "resolver/query_context.h"
+#include "resolver/readiness_set.h"
 
 namespace rampart::resolver {
 
 class Worker;
 
-class UdpListener {
+class UdpListener final : private ReadyHandler {
  public:
   static constexpr std::size_t kBatch = 32;          ///< larger batches gain nothing (docs/decisions/udp-path.md)
   static constexpr std::size_t kRoundsMax = 16;      ///< batches before other work gets its turn
@@ -32,7 +33,7 @@ class UdpListener {
   void start();
   /// Stops reading; answers to queries in flight can still be sent.
   void stop_reading();
-  /// Gives the port back; the object itself stays, as a completion may still be queued for it.
+  /// Gives the port back; the object itself stays, as an event may still name it.
   void close();
   void send(const UdpReturnPath& path, base::ByteView response) noexcept;
   [[nodiscard]] const base::IpEndpoint& address() const noexcept { return address_; }
@@ -40,14 +41,13 @@ class UdpListener {
  private:
   struct Buffers;
 
-  void wait();
-  void on_readable();
+  void on_ready(std::uint32_t events) noexcept override;
   /// One batch; the number of datagrams read.
   std::size_t work_batch() noexcept;
   void flush(std::size_t count) noexcept;
 
   Worker& worker_;
-  boost::asio::ip::udp::socket socket_;
+  OwnedFd socket_;
   const base::IpEndpoint address_;
   bool reading_ = false;
   std::unique_ptr<Buffers> buffers_;

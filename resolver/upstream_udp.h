@@ -45,7 +45,9 @@ struct UdpPool {
   std::uint32_t inflight = 0;
 };
 
-struct UdpSocket {
+struct UdpSocket final : ReadyHandler {
+  void on_ready(std::uint32_t events) noexcept override;
+
   int fd = -1;
   UdpPool* pool = nullptr;
   std::uint32_t uses = 0;
@@ -74,8 +76,9 @@ class UdpHandler {
 
 class UdpTransport {
  public:
+  /// `shared`: watches the sockets; null: a set of our own.
   UdpTransport(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
-               base::SecureRandom& random, UdpHandler& handler);
+               base::SecureRandom& random, UdpHandler& handler, ReadinessSet* shared);
   ~UdpTransport();
   UdpTransport(const UdpTransport&) = delete;
   UdpTransport& operator=(const UdpTransport&) = delete;
@@ -92,11 +95,12 @@ class UdpTransport {
   void close(UdpPool& pool) noexcept;
   [[nodiscard]] std::size_t open_sockets() const noexcept { return open_; }
 
+  void receive(UdpSocket& socket) noexcept;  ///< for the sockets themselves
+
  private:
   static constexpr std::size_t kBatch = 8;
   static constexpr std::size_t kDatagramBytes = 4096;  ///< we advertise 1232; some send more
 
-  void receive(UdpSocket& socket) noexcept;
   void fail_all(UdpSocket& socket, const UdpExchange* except, base::Instant now) noexcept;
   [[nodiscard]] UdpSocket* pick(UdpPool& pool, base::Instant now) noexcept;
   [[nodiscard]] UdpSocket* open(UdpPool& pool, base::Instant now) noexcept;
@@ -115,7 +119,8 @@ class UdpTransport {
   std::unique_ptr<std::array<std::array<std::uint8_t, kDatagramBytes>, kBatch>> buffers_;
   std::array<mmsghdr, kBatch> headers_{};
   std::array<iovec, kBatch> vectors_{};
-  ReadinessSet ready_;
+  std::unique_ptr<ReadinessSet> own_ready_;
+  ReadinessSet& ready_;
 };
 
 }  // namespace rampart::resolver

@@ -46,9 +46,10 @@ std::size_t keep_query(const dns::QueryView& query, base::MutableBytes out) noex
 Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
                storage::QueryEventRing* events, storage::CacheExportRing* exports)
     : options_(options), keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
-      forwarder_counters_(std::make_unique<ForwarderCounters>()), policy_(policies),
+      forwarder_counters_(std::make_unique<ForwarderCounters>()), ready_(io_, [this] { return may_linger(); }),
+      policy_(policies),
       pipeline_(cache, *counters_, events, exports), pool_(options.pending_max),
-      forwarder_(io_, options.forwarder, *forwarder_counters_), response_(dns::kMessageBytesMax) {}
+      forwarder_(io_, options.forwarder, *forwarder_counters_, &ready_), response_(dns::kMessageBytesMax) {}
 
 Worker::~Worker() { stop(); }
 
@@ -111,6 +112,12 @@ Worker::Batch Worker::begin_batch() {
     if (policy_.held()->upstreams) forwarder_.adopt(policy_.held()->upstreams);
   }
   return {policy_.held(), policy_.held().get(), base::monotonic_now(), to_unix_us(base::wall_now())};
+}
+
+bool Worker::may_linger() const noexcept {
+  for (const auto& listener : streams_)
+    if (listener->connections() > 0) return false;
+  return forwarder_.open_streams() == 0;
 }
 
 PendingQuery* Worker::take_pending(const QueryContext& context, const Batch& batch) {

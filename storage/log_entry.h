@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "storage/query_event.h"
+#include "storage/query_event_view.h"
 #include "storage/query_log_options.h"
 
 namespace re2 {
@@ -64,26 +64,23 @@ class LogEntryDecoder {
 
   /// On kEntry, entry() is valid until the next call.
   [[nodiscard]] Outcome decode(base::ByteView record);
+  /// The same for an event whose texts are there already; they are borrowed until the next call.
+  [[nodiscard]] Outcome decode(const QueryEventView& event, const QueryEventTexts& texts);
   [[nodiscard]] const LogEntry& entry() const noexcept { return entry_; }
 
  private:
-  void set_reason(const QueryEventHead& head, std::string_view detail);
-  void append_matches(std::string_view detail, unsigned count);
+  void set_reason(const QueryEventView& event, std::string_view folded_name);
+  void append_matches(const QueryEventView& event, std::string_view folded_name);
 
   const EntryOptions options_;
   const IgnoredNames ignored_;
   const std::string instance_;
-  std::string qname_lower_;  ///< without final dot
-  std::string question_name_, question_type_, client_ip_, client_names_, reason_, response_code_, answer_;
+  QueryEventTexts own_texts_;
+  std::string client_names_, reason_, answer_text_, answer_, masked_name_;
   LogEntry entry_;
 };
 
 /// /etc/hostname, else the kernel's host name; "" if neither can be had.
 [[nodiscard]] std::string instance_name();
-
-/// The question name as the databases keep it: lower case, without final dot.
-void fold_question_name(std::string_view fqdn, std::string& out);
-/// Client names joined for people.
-void join_client_names(std::string_view names, std::string_view separator, std::string& out);
 
 }  // namespace rampart::storage

@@ -100,6 +100,7 @@ class QueryLog::Impl : public std::enable_shared_from_this<QueryLog::Impl> {
   std::shared_ptr<Spool> spool_;
   std::unique_ptr<LineWriter> stdout_;
   std::vector<Retired> retired_;
+  QueryEventTexts texts_;
   EntryBatch gathering_;
   base::Instant gathering_since_{};
   bool saw_busy_ring_ = false;
@@ -256,12 +257,15 @@ void QueryLog::Impl::run() {
 }
 
 void QueryLog::Impl::take_record(base::ByteView record) {
-  if (options_.observer) (*options_.observer)(record);
+  const auto event = QueryEventView::parse(record);
+  if (!event) return dropped_damaged_.add();
+  texts_.assign(*event);
+  if (options_.observer) (*options_.observer)(*event, texts_);
   if (!runner_) {  // type none
     ignored_.add();
     return;
   }
-  switch (decoder_->decode(record)) {
+  switch (decoder_->decode(*event, texts_)) {
     case LogEntryDecoder::Outcome::kIgnored: ignored_.add(); return;
     case LogEntryDecoder::Outcome::kDamaged: dropped_damaged_.add(); return;
     case LogEntryDecoder::Outcome::kEntry: break;

@@ -45,7 +45,9 @@ struct SpoolOptions {
   friend bool operator==(const SpoolOptions&, const SpoolOptions&) = default;
 };
 
-using RecordObserver = std::function<void(base::ByteView record)>;
+struct QueryEventView;
+struct QueryEventTexts;
+using QueryObserver = std::function<void(const QueryEventView& event, const QueryEventTexts& texts)>;
 
 struct QueryLogOptions {
   QueryLogType type = QueryLogType::kConsole;
@@ -61,8 +63,8 @@ struct QueryLogOptions {
   std::size_t batch_bytes = 1u << 20;        ///< a batch is handed on at this size even before flush_interval
   std::size_t queue_bytes_max = 32u << 20;   ///< between drain and sink; beyond it entries go to the fallback
   int stdout_fd = 1;                         ///< for tests
-  /// Sees every record before fields, privacy and ignore rules apply: for metrics and statistics. Drain thread.
-  std::shared_ptr<const RecordObserver> observer;
+  /// Sees every event before fields, privacy and ignore rules apply: for metrics and statistics. Drain thread.
+  std::shared_ptr<const QueryObserver> observer;
   friend bool operator==(const QueryLogOptions&, const QueryLogOptions&) = default;
 };
 
