@@ -1,12 +1,14 @@
 // How a slow thread hands a whole new state to fast ones: it publishes an immutable object; each reader notices
-// by one relaxed load between two batches of work, and only then takes the lock to fetch it. The old object is
-// freed when its last user lets go.
+// by one relaxed load between two batches of work, and only then takes the lock to fetch it. Old objects are kept until
+// their last user has let go, and destroyed by whoever asks for them: readers never pay for that, however large they are.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 namespace rampart::base {
 
@@ -15,11 +17,27 @@ class Published {
  public:
   /// Any thread. Readers see the whole object or none of it.
   void publish(std::shared_ptr<const T> next) {
-    std::shared_ptr<const T> previous;  // destroyed after the lock is released: it may be large
     const std::lock_guard lock(mutex_);
-    previous = std::move(current_);
+    if (current_) retired_.push_back(std::move(current_));
     current_ = std::move(next);
     version_.fetch_add(1, std::memory_order_release);
+  }
+
+  /// Former objects that nobody else holds any more, for the caller to destroy. To be asked now and then.
+  [[nodiscard]] std::vector<std::shared_ptr<const T>> take_unused() {
+    std::vector<std::shared_ptr<const T>> unused;
+    const std::lock_guard lock(mutex_);
+    std::erase_if(retired_, [&unused](std::shared_ptr<const T>& old) {
+      if (old.use_count() > 1) return false;
+      unused.push_back(std::move(old));
+      return true;
+    });
+    return unused;
+  }
+  /// Former objects that are not destroyed yet.
+  [[nodiscard]] std::size_t retired() const {
+    const std::lock_guard lock(mutex_);
+    return retired_.size();
   }
 
   [[nodiscard]] std::shared_ptr<const T> current() const {
@@ -49,7 +67,8 @@ class Published {
 
  private:
   mutable std::mutex mutex_;
-  std::shared_ptr<const T> current_;  // guarded by mutex_
+  std::shared_ptr<const T> current_;               // guarded by mutex_
+  std::vector<std::shared_ptr<const T>> retired_;  // guarded by mutex_; only users of old hold them beside us
   std::atomic<std::uint64_t> version_{0};
 };
 

@@ -31,6 +31,8 @@ constexpr auto kDrainMax = seconds(5);
 constexpr auto kFlushMax = seconds(5);
 constexpr auto kProbeMax = seconds(30);
 constexpr auto kShareMax = std::chrono::milliseconds(1000);
+// Old policies wait for queries that are being forwarded; a load does not wait for those, and holds one index more.
+constexpr auto kRetireWaitMax = std::chrono::milliseconds(500);
 constexpr int kTickMs = 1000;  // schedules have minutes, timed disables have seconds
 
 std::tm local_time() {
@@ -91,7 +93,10 @@ base::Result<ListCatalog::Outcome, std::string> Server::read_lists(const Config&
   if (!starting) {
     // While it serves, loading takes only the processor time that nobody else wants.
     base::Result<ListCatalog::Outcome, std::string> outcome{base::Error{std::string("not read")}};
-    base::run_idle([&] { outcome = lists_->load(entries, ListCatalog::Effort::kFull); });
+    base::run_idle([&] {
+      free_old_policies(kRetireWaitMax);
+      outcome = lists_->load(entries, ListCatalog::Effort::kFull);
+    });
     return outcome;
   }
   const bool is_fast = config.blocking.loading.strategy == InitStrategy::kFast;
@@ -250,6 +255,18 @@ void Server::publish() {
   auto policy = policies_.build(filter_, blocking_, local_time());
   active_groups_ = policy->active_groups;
   policy_.publish(std::move(policy));
+  // A worker without queries would hold the old one, and its index, until its next query.
+  for (auto& worker : workers_) worker->post([&worker = *worker] { worker.begin_batch(); });
+}
+
+// Not on a worker, which would stand still meanwhile: the kernel takes milliseconds to take back a large index.
+void Server::free_old_policies(std::chrono::milliseconds wait_max) {
+  const auto deadline = base::monotonic_now() + wait_max;
+  while (true) {
+    policy_.take_unused().clear();
+    if (policy_.retired() == 0 || base::monotonic_now() >= deadline) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // polls; nothing signals the end of a query
+  }
 }
 
 base::Status Server::reload() {
@@ -290,6 +307,7 @@ base::Status Server::reload() {
 }
 
 void Server::tick() {
+  if (policy_.retired() > 0) base::run_idle([this] { free_old_policies(std::chrono::milliseconds(0)); });
   const std::lock_guard lock(mutex_);
   if (blocking_.expire(base::monotonic_now())) log::info("blocking", "enabled again: the time is over");
   if (policies_.active_groups(*filter_, blocking_, local_time()) != active_groups_) publish();
@@ -304,7 +322,6 @@ void Server::tick() {
   });
 }
 
-// With up to 10 % jitter, so that instances started together do not meet at the list hosts.
 void Server::schedule_refresh() {
   const auto period = config_.blocking.loading.refresh_period;
   if (period.count() <= 0) {
@@ -312,8 +329,7 @@ void Server::schedule_refresh() {
     return;
   }
   base::SecureRandom random;
-  const auto jitter = static_cast<std::int64_t>(random.below(1000)) * period.count() / 10000;
-  refresh_due_ = base::monotonic_now() + period - std::chrono::milliseconds(jitter);
+  refresh_due_ = base::monotonic_now() + jittered(period, random);
   if (lists_pending_) refresh_due_ = base::monotonic_now();
   lists_pending_ = false;
 }

@@ -77,6 +77,7 @@ class Server final : public ControlPlane {
   base::Status start_http(const Config& config);
   void remove_listeners(const Config& next);
   void publish();
+  void free_old_policies(std::chrono::milliseconds wait_max);
   void tick();
   void print_state();
   void stop();
