@@ -31,9 +31,9 @@ constexpr std::size_t kRecordsPerVisit = 512;
 // Then batches, fallbacks and a stop get their turn, however fast the workers are.
 constexpr unsigned kVisitsPerRound = 64;
 constexpr unsigned kVisitsAtStop = 1u << 16;
-// Entries for the spool are gathered at most this long: a frame is replayed as one transaction, and thousands of rows in
-// one are written several times as fast as hundreds. With the database up they wait for flush_interval, longer by default.
-constexpr std::chrono::milliseconds kSpoolInterval{5'000};
+// Entries for the spool are gathered at most this long. Longer frames replay faster (one transaction each), but what is
+// not in one yet is lost by a SIGKILL, and the way back would wait for the last of them.
+constexpr std::chrono::milliseconds kSpoolInterval{500};
 constexpr std::chrono::milliseconds kFlushIntervalMin{100};
 constexpr std::chrono::milliseconds kRetryPauseMax{2'000};
 // How long stdout may refuse a batch before it is dropped.
