@@ -41,7 +41,7 @@ constexpr std::chrono::milliseconds kStdoutTime{500};
 // For a sink that is replaced by a reload.
 constexpr std::chrono::milliseconds kRetireTime{2'000};
 // Beside workers that need every processor: enough to empty the rings behind them.
-constexpr int kDrainNice = 5;
+constexpr int kDrainNice = 2;
 // Beyond a stop's deadline, for putting what is left into spool or stdout.
 constexpr std::chrono::milliseconds kStopSlack{1'500};
 

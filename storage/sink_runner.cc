@@ -18,7 +18,7 @@ constexpr std::chrono::hours kMaintenancePause{1};
 constexpr std::chrono::seconds kMaintenanceTime{20};
 constexpr std::chrono::minutes kFirstMaintenance{1};
 // Behind the drain thread, too: what the sink does not take in time has a queue and a fallback, a full ring has none.
-constexpr int kSinkNice = 10;
+constexpr int kSinkNice = 4;
 // After an attempt that took longer than the pause between two.
 constexpr std::chrono::milliseconds kRetryPauseMin{100};
 // A sink that fails every few seconds must not fill the log with the same two lines.
