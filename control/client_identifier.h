@@ -15,7 +15,7 @@ struct ClientIdentifier {
     kDefault,  ///< `default`: whoever matches nothing else
     kAddress,  ///< `192.0.2.7`, `2001:db8::7`
     kRange,    ///< `192.0.2.0/24`
-    kGlob,     ///< `laptop-*`, `tv[12]`, `tablet?`: Go's filepath.Match, against client names
+    kGlob,     ///< `laptop-*`, `tv[12]`, `tablet?`: base/glob.h, against client names
     kName,     ///< an exact client name; with a dot in it also a host name whose addresses are meant
   };
   Kind kind = Kind::kName;
@@ -29,10 +29,5 @@ struct ClientIdentifier {
 [[nodiscard]] ClientIdentifier parse_client_identifier(std::string_view text);
 /// A key of clientGroupsBlock: identifiers separated by commas, without trimming, as Blocky reads it.
 [[nodiscard]] std::vector<ClientIdentifier> parse_client_identifiers(std::string_view key);
-/// Go's filepath.Match: `*` any run without `/`, `?` one character but `/`, `[a-z]`, `[^…]`, `\` takes the next
-/// literally. A malformed pattern matches nothing. Linear in pattern x text.
-[[nodiscard]] bool glob_matches(std::string_view pattern, std::string_view text);
-/// Whether glob_matches() could ever say yes.
-[[nodiscard]] bool is_glob_well_formed(std::string_view pattern);
 
 }  // namespace rampart::control

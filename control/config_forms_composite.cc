@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/glob.h"
 #include "control/config_forms.h"
 #include "control/go_duration.h"
 
@@ -322,7 +323,7 @@ void ClientGroupsMap::read(ReadContext& context, const ConfigNode& node, Value& 
     auto& value = values.emplace_back();
     value.clients = parse_client_identifiers(entry.key);
     for (const auto& client : value.clients) {
-      if (client.kind == ClientIdentifier::Kind::kGlob && !is_glob_well_formed(client.text)) {
+      if (client.kind == ClientIdentifier::Kind::kGlob && !base::is_glob_well_formed(client.text)) {
         context.findings.warn(entry.place, child.key, "the pattern " + quoted(client.text) +
                                                           " is malformed and matches no client; close its brackets");
       }
