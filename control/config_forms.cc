@@ -2,12 +2,15 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
+#include "dns/name.h"
 #include "dns/presentation.h"
 
 namespace rampart::control {
@@ -170,6 +173,19 @@ Parsed<Secret> SecretText::parse(ReadContext&, std::string_view text) {
     if (!content.empty() && content.back() == '\r') content.pop_back();
   }
   return std::optional(Secret{std::move(content)});
+}
+
+Parsed<std::string> Canary::parse(ReadContext&, std::string_view text) {
+  const std::string_view name = text.starts_with('!') ? text.substr(1) : text;
+  const bool is_plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  });
+  if (base::IpAddress::parse(name)) return wrong(text, "is an IP address; write the domain name that must stay reachable");
+  if (!is_plain || name == "." || !dns::Name::parse(name)) {
+    return wrong(text, "is no domain name; write it like example.org, without URL or wildcard (xn--… for other scripts), "
+                       "or !example.org to take a built-in one away");
+  }
+  return std::optional(std::string(text));
 }
 
 Parsed<std::string> SlashedRegex::parse(ReadContext&, std::string_view text) {

@@ -188,6 +188,13 @@ struct SlashedRegex : Scalar<SlashedRegex, std::string> {
   static std::string print(const std::string& value) { return yaml_text("/" + value + "/"); }
 };
 
+/// A domain name, or `!` and one.
+struct Canary : Scalar<Canary, std::string> {
+  static const char* type() { return "domain name"; }
+  static Parsed<std::string> parse(ReadContext& context, std::string_view text);
+  static std::string print(const std::string& value) { return yaml_text(value); }
+};
+
 struct Address : Scalar<Address, base::IpAddress> {
   static const char* type() { return "IP address"; }
   static Parsed<base::IpAddress> parse(ReadContext& context, std::string_view text);

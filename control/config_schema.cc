@@ -137,7 +137,7 @@ constexpr ConfigRow kRows[] = {
     row<&C::blocking, &Blocking::admission, &Blocking::Admission::enable>("blocking.admission.enable", "Whether new versions of a list must pass a gate; one that does not leaves the last good version in force.", kOwn),
     row<&C::blocking, &Blocking::admission, &Blocking::Admission::max_shrink>("blocking.admission.maxShrink", "How far a list of 100 entries or more may shrink from one version to the next; a list that is empty all at once is refused, too.", {between(0, 100), Effect::kWorks, Origin::kOurs}),
     row<&C::blocking, &Blocking::admission, &Blocking::Admission::max_growth>("blocking.admission.maxGrowth", "How far a list of 100 entries or more may grow from one version to the next.", {between(0, 1'000'000), Effect::kWorks, Origin::kOurs}),
-    row<&C::blocking, &Blocking::admission, &Blocking::Admission::canaries>("blocking.admission.canaries", "Names that no denylist may block, beside the built-in ones (hosts of upstreams and lists, time and update servers); `!name` takes a built-in one away. Inline lists are free.", kOwn),
+    row_as<ListOf<Canary>, &C::blocking, &Blocking::admission, &Blocking::Admission::canaries>("blocking.admission.canaries", "Names that no denylist may block, beside the built-in ones (hosts of upstreams and lists, time and update servers); `!name` takes a built-in one away. Inline lists are free.", kOwn),
     row<&C::blocking, &Blocking::admission, &Blocking::Admission::html>("blocking.admission.html", "Whether a page of HTML is taken for a list.", kOwn),
 
     // --- Answers of our own

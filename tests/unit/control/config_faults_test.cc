@@ -139,6 +139,15 @@ const Case kCases[] = {
     {"queryLog: {type: csv}",
      "c.yml:2:12: queryLog.type: needs queryLog.target: a directory for csv, a connection string for databases, a file "
      "for sqlite, a socket for dnstap"},
+    {"blocking: {admission: {canaries: [example.org, 'https://example.org/']}}",
+     "c.yml:2:48: blocking.admission.canaries[1]: 'https://example.org/' is no domain name; write it like example.org, "
+     "without URL or wildcard (xn--… for other scripts), or !example.org to take a built-in one away"},
+    {"blocking: {admission: {canaries: ['!a..b']}}",
+     "c.yml:2:35: blocking.admission.canaries[0]: '!a..b' is no domain name; write it like example.org, without URL or "
+     "wildcard (xn--… for other scripts), or !example.org to take a built-in one away"},
+    {"blocking: {admission: {canaries: [192.0.2.1]}}",
+     "c.yml:2:35: blocking.admission.canaries[0]: '192.0.2.1' is an IP address; write the domain name that must stay "
+     "reachable"},
     {"redis: {address: redis}", "c.yml:2:9: redis.address: 'redis' is no address; write host:port"},
     {"redis: {sentinelAddresses: ['s:26379']}",
      "c.yml:2:9: redis.sentinelAddresses: needs redis.address: the name by which the sentinels know the master"},
