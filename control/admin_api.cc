@@ -125,6 +125,8 @@ HttpResponse explain(const Call& call) {
     const auto address = base::IpAddress::parse(*client);
     if (!address) return bad_request("parameter 'client': '" + *client + "' is no IP address");
     command.client = *address;
+  } else {
+    command.client_id = client_id_of_host(call.request.header("host").value_or(""));
   }
   const auto explanation = call.plane.explain(command);
   return explanation ? HttpResponse::json(200, to_json(*explanation)) : HttpResponse::text(500, explanation.error());

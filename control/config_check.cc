@@ -24,6 +24,7 @@ class Checker {
     dnssec_defaults();
     rate_limit();
     rebinding();
+    client_lookup();
     query_log();
     redis();
     http_paths();
@@ -203,6 +204,18 @@ class Checker {
         fault("rebindingProtection.allowedDomains",
               quoted(domain) + " is no plain domain name; write example.org, which holds for all names below it too");
       }
+    }
+  }
+
+  void client_lookup() {
+    const auto& lookup = config_.client_lookup;
+    if (lookup.upstream && lookup.upstream->protocol != resolver::UpstreamProtocol::kClassic) {
+      warn("clientLookup.upstream", quoted(resolver::to_text(*lookup.upstream)) +
+                                        " has no effect: names of clients are asked for by classic DNS only; write its "
+                                        "address without protocol, such as 192.0.2.1");
+    }
+    if (!lookup.upstream && !lookup.single_name_order.empty()) {
+      warn("clientLookup.singleNameOrder", "has no effect without clientLookup.upstream");
     }
   }
 

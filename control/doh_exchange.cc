@@ -71,9 +71,11 @@ base::Result<DohQuery, HttpResponse> parse_doh_request(const HttpRequest& reques
   if (query.message.size() < dns::kHeaderBytes) return fail(400, "DNS message is shorter than its header");
   std::string_view rest = request.path().substr(doh_path.size());
   if (rest.size() > 1) {
-    const auto id = decode_query_component(rest.substr(1));
+    std::string escaped;  // a '+' in a path is itself
+    for (const char c : rest.substr(1)) escaped += c == '+' ? std::string("%2B") : std::string(1, c);
+    const auto id = decode_query_component(escaped);
     if (!id) return fail(400, "client ID in the path has a broken %-escape");
-    query.client_id = *id;
+    query.client_id = usable_client_id(*id);
   } else {
     query.client_id = client_id_of_host(request.header("host").value_or(""));
   }

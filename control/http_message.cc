@@ -86,12 +86,19 @@ std::string encode_query_component(std::string_view text) {
   return out;
 }
 
-std::string_view client_id_of_host(std::string_view host) noexcept {
+std::string client_id_of_host(std::string_view host) {
   constexpr std::string_view kPrefix = "id-";
   if (host.substr(0, kPrefix.size()) != kPrefix) return {};
   host.remove_prefix(kPrefix.size());
   const std::size_t dot = host.find('.');
-  return dot == std::string_view::npos ? std::string_view{} : host.substr(0, dot);
+  return dot == std::string_view::npos ? std::string() : usable_client_id(host.substr(0, dot));
+}
+
+std::string usable_client_id(std::string_view id) {
+  std::string usable(id.substr(0, kClientIdBytesMax));
+  for (char& c : usable)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return usable;
 }
 
 }  // namespace rampart::control

@@ -58,7 +58,11 @@ using HttpReply = std::function<void(HttpResponse)>;
 /// Encodes everything but unreserved characters (RFC 3986 2.3).
 [[nodiscard]] std::string encode_query_component(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
+/// A client ID longer than this is cut: it is copied into every log entry of the client.
+inline constexpr std::size_t kClientIdBytesMax = 128;
 /// The client ID that a host name `id-<client_id>.rest` carries; empty: none.
-[[nodiscard]] std::string_view client_id_of_host(std::string_view host) noexcept;
+[[nodiscard]] std::string client_id_of_host(std::string_view host);
+/// A client ID as it may stand among names in logs: cut, and without control characters.
+[[nodiscard]] std::string usable_client_id(std::string_view id);
 
 }  // namespace rampart::control

@@ -122,6 +122,16 @@ ListCatalogOptions list_options(const Config& config) {
   return options;
 }
 
+resolver::ClientNamesOptions client_names_options(const Config& config) {
+  resolver::ClientNamesOptions options;
+  const auto& server = config.client_lookup.upstream;
+  if (!server || server->protocol != resolver::UpstreamProtocol::kClassic) return options;
+  options.server = *server;
+  options.single_name_order = config.client_lookup.single_name_order;
+  options.bootstrap = bootstrap_options(config);
+  return options;
+}
+
 void PolicyBuilder::adopt(const Config& config) {
   if (!(config.rate_limit == config_.rate_limit)) rate_limiter_ = rate_limiter(config.rate_limit);
   rebinding_ = rebinding_guard(config.rebinding_protection);
@@ -165,7 +175,14 @@ resolver::ClientTable PolicyBuilder::client_table(const blocklists::FilterSet& f
         case ClientIdentifier::Kind::kAddress:
         case ClientIdentifier::Kind::kRange: table.rules.push_back({client.range, groups}); break;
         case ClientIdentifier::Kind::kGlob: table.groups_by_glob.emplace_back(client.text, groups); break;
-        case ClientIdentifier::Kind::kName: table.groups_by_name[client.text] |= groups; break;
+        case ClientIdentifier::Kind::kName: {
+          table.groups_by_name[client.text] |= groups;
+          const auto host = client_hosts_.find(client.text);
+          if (host == client_hosts_.end()) break;
+          for (const auto& address : host->second)
+            table.rules.push_back({{address, static_cast<std::uint8_t>(address.is_v4() ? 32 : 128)}, groups});
+          break;
+        }
       }
     }
   }
@@ -184,6 +201,7 @@ resolver::ClientTable PolicyBuilder::client_table(const blocklists::FilterSet& f
   for (const auto& [name, addresses] : config_.client_lookup.clients)
     for (const auto& address : addresses) table.static_names.emplace_back(address, name);
   std::sort(table.static_names.begin(), table.static_names.end());
+  table.learns_names = client_names_options(config_).server.has_value();
   return table;
 }
 
@@ -221,6 +239,7 @@ std::shared_ptr<const resolver::PolicySnapshot> PolicyBuilder::build(
   policy->version_text = config_.identity.version;
   policy->identity_text = config_.identity.id;
   policy->list_slots = list_slots_.deal(*filter);
+  policy->hides_names = config_.log.privacy;
   policy->filter = std::move(filter);
   return policy;
 }

@@ -6,9 +6,11 @@
 #include <memory>
 
 #include "control/blocking_switch.h"
+#include "control/client_hosts.h"
 #include "control/config.h"
 #include "control/list_catalog.h"
 #include "control/list_slots.h"
+#include "resolver/client_names.h"
 #include "resolver/policy.h"
 
 namespace rampart::control {
@@ -21,10 +23,15 @@ namespace rampart::control {
 /// With the admission gate, and list hosts looked up by `bootstrapDns` if that is set.
 [[nodiscard]] ListCatalogOptions list_options(const Config& config);
 
+/// Who is asked for names of clients; nobody for a server that does not speak classic DNS (a finding says so).
+[[nodiscard]] resolver::ClientNamesOptions client_names_options(const Config& config);
+
 class PolicyBuilder {
  public:
   /// Takes the parts that only change with the configuration.
   void adopt(const Config& config);
+  /// Where the host names among the client identifiers are now.
+  void set_client_hosts(HostAddressTable hosts) { client_hosts_ = std::move(hosts); }
 
   /// For the snapshots to come. Null: none.
   void set_hosts(std::shared_ptr<const resolver::HostsNames> hosts) { hosts_ = std::move(hosts); }
@@ -44,6 +51,7 @@ class PolicyBuilder {
   [[nodiscard]] resolver::ClientTable client_table(const blocklists::FilterSet& filter) const;
 
   Config config_;
+  HostAddressTable client_hosts_;
   std::shared_ptr<const resolver::UpstreamSet> upstreams_;
   std::shared_ptr<const resolver::CustomDns> custom_dns_;
   std::shared_ptr<const resolver::Conditional> conditional_;

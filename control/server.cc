@@ -167,9 +167,12 @@ base::Status Server::start() {
   if (const auto hosts = start_hosts(); !hosts.ok()) return hosts;
   if (const auto joined = join_redis(count); !joined.ok()) return joined;
 
+  client_names_ = std::make_unique<resolver::ClientNames>(count);
+  client_names_->configure(client_names_options(config_));
   for (unsigned i = 0; i < count; ++i) {
-    workers_.push_back(std::make_unique<resolver::Worker>(worker_options(config_, i, count), *cache_, policy_,
-                                                          &query_log_->ring(i), shared_ ? &shared_->ring(i) : nullptr));
+    workers_.push_back(std::make_unique<resolver::Worker>(
+        worker_options(config_, i, count), *cache_, policy_, &query_log_->ring(i), shared_ ? &shared_->ring(i) : nullptr,
+        client_names_.get()));
   }
   for (auto& worker : workers_) worker->start();
   if (const auto tested = test_upstreams(); !tested.ok()) return tested;
@@ -178,6 +181,8 @@ base::Status Server::start() {
   add_listeners(std::move(listeners).value());
   if (const auto http = start_http(config_); !http.ok()) return http;
   schedule_refresh();
+  client_hosts_.adopt(client_hosts(config_.blocking));
+  look_up_client_hosts();
   started_ = true;
   log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
   return base::Done{};
@@ -294,11 +299,14 @@ base::Status Server::reload() {
   if (next->workers != config_.workers) log::warn("server", "`workers` takes effect at the next start");
   remove_listeners(*next);
   hosts_->reload(next->hosts_file, hosts_downloads(*next));
+  client_names_->configure(client_names_options(*next));
+  client_hosts_.adopt(client_hosts(next->blocking));
   const std::lock_guard lock(mutex_);
   config_ = std::move(next).value();
   filter_ = std::move(lists->filter);
   policies_.adopt(config_);
   policies_.set_hosts(hosts_->names());
+  policies_.set_client_hosts(client_hosts_.addresses());
   std::vector<std::string> deny_groups;
   for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);
   blocking_.set_known_groups(deny_groups);
@@ -306,9 +314,37 @@ base::Status Server::reload() {
   return base::Done{};
 }
 
+void Server::look_up_client_hosts() {
+  const bool has_changed = client_hosts_.tick(
+      base::monotonic_now(), [this](const std::string& host, dns::RrType type, ClientHosts::Reply reply) {
+        any_worker().look_up(*dns::Name::parse(host), type,
+                             [type, reply = std::move(reply)](const resolver::ForwardResult& result) {
+                               reply(host_answer(result, type));
+                             });
+      });
+  if (!has_changed) return;
+  const std::lock_guard lock(mutex_);
+  policies_.set_client_hosts(client_hosts_.addresses());
+  publish();
+}
+
+// Drops of the rate limit are no log events: a flood would push those of everybody else out of the rings. So the
+// statistics get their number from the counters. With mutex_.
+void Server::count_drops() {
+  if (!statistics_) return;
+  std::uint64_t drops = 0;
+  for (const auto& worker : workers_)
+    drops += worker->counters_view().rate_limited_udp.value() + worker->counters_view().rate_limited_tcp.value();
+  if (drops == drops_counted_) return;
+  statistics_->record_drops(base::wall_now(), drops - drops_counted_);
+  drops_counted_ = drops;
+}
+
 void Server::tick() {
   if (policy_.retired() > 0) base::run_idle([this] { free_old_policies(std::chrono::milliseconds(0)); });
+  look_up_client_hosts();
   const std::lock_guard lock(mutex_);
+  count_drops();
   if (blocking_.expire(base::monotonic_now())) log::info("blocking", "enabled again: the time is over");
   if (policies_.active_groups(*filter_, blocking_, local_time()) != active_groups_) publish();
   if (base::monotonic_now() < refresh_due_) return;
@@ -399,6 +435,7 @@ void Server::stop() {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // polls; nothing signals an empty pool
   } while (busy() && base::monotonic_now() < deadline);
   for (auto& worker : workers_) worker->stop();
+  client_names_->stop();
   query_log_->stop(std::chrono::duration_cast<std::chrono::milliseconds>(kFlushMax));
   if (shared_) shared_->stop(kShareMax);
   workers_.clear();

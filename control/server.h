@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/snapshot.h"
 #include "control/blocking_switch.h"
+#include "control/client_hosts.h"
 #include "control/config.h"
 #include "control/control_plane.h"
 #include "control/hosts_keeper.h"
@@ -22,6 +23,7 @@
 #include "control/policy_builder.h"
 #include "control/traffic_observer.h"
 #include "resolver/cache_intake.h"
+#include "resolver/client_names.h"
 #include "resolver/worker.h"
 #include "storage/query_log.h"
 #include "storage/shared_state.h"
@@ -74,6 +76,8 @@ class Server final : public ControlPlane {
   base::Status adopt_blocking(const storage::BlockingChange& change);
   base::Status test_upstreams();
   void schedule_refresh();
+  void look_up_client_hosts();
+  void count_drops();
   base::Status start_http(const Config& config);
   void remove_listeners(const Config& next);
   void publish();
@@ -85,6 +89,7 @@ class Server final : public ControlPlane {
 
   const std::string config_path_;
   const base::HashKey key_ = base::random_hash_key();
+  ClientHosts client_hosts_;  ///< control thread
 
   // One (re)load at a time; taken before mutex_. Loading may take minutes, and nothing but loads waits for it.
   std::mutex loading_mutex_;
@@ -106,6 +111,7 @@ class Server final : public ControlPlane {
   std::atomic<bool> started_{false};
   base::Instant refresh_due_ = base::Instant::max();
   bool lists_pending_ = false;  ///< started without downloads
+  std::uint64_t drops_counted_ = 0;  ///< of the rate limit, in the statistics
 
   // Made at start; safe from any thread.
   base::Published<resolver::PolicySnapshot> policy_;
@@ -117,6 +123,7 @@ class Server final : public ControlPlane {
   std::unique_ptr<storage::QueryLog> query_log_;
   std::unique_ptr<resolver::CacheIntake> intake_;   ///< Redis thread
   std::unique_ptr<storage::SharedState> shared_;    ///< null: no `redis.address` at start
+  std::unique_ptr<resolver::ClientNames> client_names_;
   std::vector<std::unique_ptr<resolver::Worker>> workers_;
   std::atomic<unsigned> next_worker_{0};
   std::unique_ptr<HttpService> http_;

@@ -72,6 +72,29 @@ void collect_rings(storage::QueryLog& log, std::size_t workers, MetricsSnapshot&
   }
 }
 
+void collect_client_names(const resolver::ClientNames& names, const ClientHosts& hosts, MetricsSnapshot& into) {
+  const auto count = [&into](const char* name, const char* help, std::uint64_t value, Labels labels = {}) {
+    into.counter(name, help, static_cast<double>(value), std::move(labels));
+  };
+  const auto& c = names.counters();
+  constexpr auto* kLookUps = "client_name_lookups_total";
+  constexpr auto* kLookUpsHelp = "Reverse look-ups of clients that ended, by what they found.";
+  count(kLookUps, kLookUpsHelp, c.named.value(), {{"outcome", "names"}});
+  count(kLookUps, kLookUpsHelp, c.nameless.value(), {{"outcome", "none"}});
+  count(kLookUps, kLookUpsHelp, c.failed.value(), {{"outcome", "failed"}});
+  constexpr auto* kDropped = "client_name_requests_dropped_total";
+  constexpr auto* kDroppedHelp = "Reverse look-ups that were put off at a bound.";
+  count(kDropped, kDroppedHelp, names.requests_refused(), {{"cause", "ring_full"}});
+  count(kDropped, kDroppedHelp, c.waiting_full.value(), {{"cause", "queue_full"}});
+  count("client_names_evicted_total", "Clients whose names were forgotten to make room.", c.evicted.value());
+  count("client_names_cut_total", "Answers with more or longer names than are kept.", c.names_cut.value());
+  into.gauge("client_names_known", "Clients whose name, or lack of one, is remembered.",
+             static_cast<double>(c.known.value()));
+  count("client_host_lookups_total", "Look-ups of host names that stand for clients.", hosts.look_ups());
+  count("client_host_failures_total", "Of these, those that nobody answered.", hosts.failures());
+  count("client_host_addresses_cut_total", "Answers to these with more addresses than are kept.", hosts.addresses_cut());
+}
+
 }  // namespace
 
 void Server::collect(MetricsSnapshot& into) {
@@ -194,6 +217,7 @@ void Server::collect(MetricsSnapshot& into) {
     count("redis_blocking_adopted_total", "Changes of blocking that came from other instances.", r.blocking_adopted);
     count("redis_blocking_rejected_total", "Such changes that could not be followed.", r.blocking_rejected);
   }
+  collect_client_names(*client_names_, client_hosts_, into);
   http_->collect(into);
   collect_rings(*query_log_, workers_.size(), into);
   into.gauge("build_info", "1; what runs here.", 1, {{"version", into.version}, {"build_time", into.build_time}});

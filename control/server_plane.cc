@@ -29,7 +29,8 @@ base::Result<AnswerReport, std::string> ask(resolver::Worker& worker, const Quer
                        [promise](base::ByteView response, const QueryContext& context,
                                  const resolver::PolicySnapshot& policy) {
                          promise->set_value(report_answer(response, context, policy));
-                       });
+                       },
+                       command.client_id);
   if (result.wait_for(kQueryWait) != std::future_status::ready) return base::Error{std::string("no answer in time")};
   return result.get();
 }
@@ -129,17 +130,22 @@ base::Result<Explanation, std::string> Server::explain(const QueryCommand& comma
   return explanation_of(command, std::move(answer).value());
 }
 
-void Server::resolve(base::ByteView message, const base::IpAddress& client, std::string_view /*client_id*/, bool /*tls*/,
+void Server::resolve(base::ByteView message, const base::IpAddress& client, std::string_view client_id, bool /*tls*/,
                      WireDone done) {
   any_worker().resolve_local({message.begin(), message.end()}, client, resolver::Protocol::kHttps,
                              [done = std::move(done)](base::ByteView response, const QueryContext&,
                                                       const resolver::PolicySnapshot&) {
                                done({response.begin(), response.end()});
-                             });
+                             },
+                             std::string(client_id));
 }
 
 std::optional<StatsReport> Server::stats() {
   if (!statistics_) return std::nullopt;
+  {
+    const std::lock_guard lock(mutex_);
+    count_drops();
+  }
   StatsReport report = statistics_->report(base::wall_now());
   const auto policy = policy_.current();
   for (std::size_t i = 0; i < policy->filter->groups().size(); ++i) {

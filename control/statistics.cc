@@ -129,15 +129,28 @@ Statistics::Slot& Statistics::slot_for(std::int64_t hour) {
 }
 
 void Statistics::record(const StatSample& sample) {
-  const std::int64_t hour = std::max<std::int64_t>(hour_of(sample.time), 0);
   const std::lock_guard lock(mutex_);
+  slot_at(sample.time).add(sample);  // a late event of a closed hour still finds its (shrunken) slot
+}
+
+void Statistics::record_drops(base::WallTime time, std::uint64_t drops) {
+  const std::lock_guard lock(mutex_);
+  Slot& slot = slot_at(time);
+  slot.queries += drops;
+  slot.dropped += drops;
+  slot.response_types[static_cast<std::size_t>(ResponseType::kDropped)] += drops;
+}
+
+// With mutex_.
+Statistics::Slot& Statistics::slot_at(base::WallTime time) {
+  const std::int64_t hour = std::max<std::int64_t>(hour_of(time), 0);
   if (hour > newest_hour_) {
     auto& last = slots_[static_cast<std::size_t>(newest_hour_) % slots_.size()];
     if (last && last->hour == newest_hour_) last->close();
     newest_hour_ = hour;
   }
   if (hour + static_cast<std::int64_t>(kStatsHours) < newest_hour_) newest_hour_ = hour;  // the clock was set back
-  slot_for(hour).add(sample);  // a late event of a closed hour still finds its (shrunken) slot
+  return slot_for(hour);
 }
 
 StatsReport Statistics::report(base::WallTime now) const {

@@ -64,6 +64,8 @@ class Statistics {
   /// Thread: any; one short lock, never taken by a worker. A sample that is older than the window means that the
   /// clock was set back: a new window begins there.
   void record(const StatSample& sample);
+  /// Queries that were dropped before anybody looked at them; by their number only.
+  void record_drops(base::WallTime time, std::uint64_t drops);
   [[nodiscard]] StatsReport report(base::WallTime now) const;
   /// Upper bound of what all slots together may hold.
   [[nodiscard]] std::size_t memory_bytes() const;
@@ -71,6 +73,7 @@ class Statistics {
  private:
   struct Slot;
   Slot& slot_for(std::int64_t hour);
+  Slot& slot_at(base::WallTime time);
 
   mutable std::mutex mutex_;
   std::int64_t newest_hour_ = 0;

@@ -54,10 +54,12 @@ void on_names(void* arg, int status, int, unsigned char* wire, int length) {
   HostNames result;
   if (status == ARES_SUCCESS) {
     const auto message = dns::MessageView::parse({wire, static_cast<std::size_t>(length)});
+    std::uint32_t ttl = INT32_MAX;
     if (message) {
-      message->for_each_record([&result](const dns::RecordView& record) {
+      message->for_each_record([&](const dns::RecordView& record) {
         if (record.section != dns::Section::kAnswer) return false;
-        if (record.type == dns::RrType::kPtr) {
+        ttl = std::min(ttl, record.ttl);  // of aliases, too: reverse zones may be delegated by them (RFC 2317)
+        if (record.type == dns::RrType::kPtr && result.names.size() < kHostNamesMax) {
           dns::FoldedName name;
           name.assign(record.rdata_name().view());
           result.names.push_back(dns::to_text(name.view()));
@@ -65,6 +67,10 @@ void on_names(void* arg, int status, int, unsigned char* wire, int length) {
         return true;
       });
     }
+    result.is_failure = !message;
+    result.ttl = std::chrono::seconds(ttl);
+  } else {
+    result.is_failure = status != ARES_ENOTFOUND && status != ARES_ENODATA;
   }
   if (result.names.empty()) result.error = status == ARES_SUCCESS ? "no PTR record" : ares_strerror(status);
   query->done(std::move(result));

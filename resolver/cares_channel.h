@@ -25,8 +25,13 @@ struct HostAddresses {
   std::string error;
 };
 
+/// Names of one address that are taken; the rest of an answer is ignored.
+inline constexpr std::size_t kHostNamesMax = 16;
+
 struct HostNames {
-  std::vector<std::string> names;  ///< in the order of the answer, lower-cased, without final dot
+  std::vector<std::string> names;  ///< in the order of the answer, lower-cased, without final dot; empty: see `error`
+  base::Duration ttl{};            ///< the smallest of the answer
+  bool is_failure = false;         ///< no server said anything of use; else it said that there is no name
   std::string error;               ///< why there is none
 };
 

@@ -61,8 +61,8 @@ bool may_be_followed(Reason reason) noexcept {
 }  // namespace
 
 Pipeline::Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events,
-                   storage::CacheExportRing* exports)
-    : cache_(cache), counters_(counters), events_(events), exports_(exports), rate_gate_(counters),
+                   storage::CacheExportRing* exports, ClientNameDesk* names)
+    : cache_(cache), counters_(counters), events_(events), exports_(exports), clients_(names), rate_gate_(counters),
       stripped_(dns::kMessageBytesMax), scratch_(dns::kMessageBytesMax) {}
 
 CacheKeyView Pipeline::cache_key(const QueryContext& context) const noexcept {
@@ -96,7 +96,9 @@ void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexce
       context.protocol == Protocol::kUdp ? dns::udp_size_limit(query) : dns::kMessageBytesMax;
   context.name.assign(query.qname());
   blocklists::hash_suffixes(policy.filter->key(), context.name, context.hashes);
-  context.identity = &clients_.find(context.client, policy.clients);
+  context.identity = context.given_identity != nullptr
+                         ? context.given_identity
+                         : &clients_.find(context.client, policy.clients, context.arrival);
   context.groups = policy.blocking_configured ? context.identity->groups & policy.active_groups : 0;
   context.upstream_group = context.identity->upstream_group;
   hash_for_cache(context, policy);
@@ -128,7 +130,7 @@ Disposition Pipeline::decide(QueryContext& context, const PolicySnapshot& policy
   const dns::QueryView& query = *context.query;
   const RrType qtype = query.qtype();
 
-  if (policy.rate_limiter && !is_healthcheck(context) && !rate_gate_.admit(context, *policy.rate_limiter, now)) {
+  if (policy.rate_limiter && !is_healthcheck(context) && !rate_gate_.admit(context, policy, now)) {
     length = 0;
     respond(context, Reason::kRateLimited, Stage::kRateLimit);
     return Disposition::kDrop;

@@ -33,10 +33,13 @@ namespace rampart::resolver {
 
 class Pipeline {
  public:
-  /// `cache` is shared by all workers; the others belong to this worker. `events` (no log) and `exports` (nothing is
-  /// shared with other instances) may be null.
+  /// `cache` is shared by all workers; the others belong to this worker. `events` (no log), `exports` (nothing is
+  /// shared with other instances) and `names` (no names are learned) may be null.
   Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRing* events,
-           storage::CacheExportRing* exports = nullptr);
+           storage::CacheExportRing* exports = nullptr, ClientNameDesk* names = nullptr);
+
+  /// To be called before the begin() of a batch's first query.
+  void begin_batch() { clients_.begin_batch(); }
 
   void begin(QueryContext& context, const PolicySnapshot& policy) noexcept;
 

@@ -1,9 +1,9 @@
 #include "resolver/policy.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <cctype>
+
+#include "base/glob.h"
 
 namespace rampart::resolver {
 namespace {
@@ -12,10 +12,6 @@ std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return out;
-}
-
-bool matches_glob(const std::string& pattern, const std::string& name) {
-  return fnmatch(pattern.c_str(), name.c_str(), FNM_PATHNAME) == 0;
 }
 
 std::vector<std::string> names_of(const std::vector<std::pair<base::IpAddress, std::string>>& table,
@@ -29,12 +25,21 @@ std::vector<std::string> names_of(const std::vector<std::pair<base::IpAddress, s
 
 }  // namespace
 
-ClientIdentity ClientTable::identify(const base::IpAddress& client,
-                                     const std::vector<std::string>& learned_names) const {
-  ClientIdentity identity;
-  std::vector<std::string> names = names_of(static_names, client);
-  if (names.empty()) names = learned_names;
+bool ClientTable::has_static_name(const base::IpAddress& client) const {
+  const auto it = std::lower_bound(static_names.begin(), static_names.end(), client,
+                                   [](const auto& entry, const base::IpAddress& key) { return entry.first < key; });
+  return it != static_names.end() && it->first == client;
+}
 
+ClientIdentity ClientTable::identify(const base::IpAddress& client,
+                                     const std::optional<std::vector<std::string>>& learned) const {
+  if (const auto names = names_of(static_names, client); !names.empty()) return identify_as(client, names);
+  if (learned) return identify_as(client, *learned);
+  return identify_as(client, {client.to_string()});  // a name like any other, also to patterns
+}
+
+ClientIdentity ClientTable::identify_as(const base::IpAddress& client, const std::vector<std::string>& names) const {
+  ClientIdentity identity;
   bool matched = false;
   for (const auto& rule : rules) {
     if (!rule.range.contains(client)) continue;
@@ -55,12 +60,12 @@ ClientIdentity ClientTable::identify(const base::IpAddress& client,
       matched = true;
     }
     for (const auto& [glob, groups] : groups_by_glob) {
-      if (!matches_glob(glob, key)) continue;
+      if (!base::glob_matches(glob, key)) continue;
       identity.groups |= groups;
       matched = true;
     }
     for (const auto& [glob, group] : upstream_by_glob) {
-      if (upstream_found || !matches_glob(glob, key)) continue;
+      if (upstream_found || !base::glob_matches(glob, key)) continue;
       identity.upstream_group = group;
       upstream_found = true;
     }
@@ -73,8 +78,11 @@ ClientIdentity ClientTable::identify(const base::IpAddress& client,
   }
   if (!matched) identity.groups = default_groups;
 
-  if (names.empty()) names.push_back(client.to_string());
-  identity.name_count = static_cast<std::uint8_t>(std::min<std::size_t>(names.size(), 16));
+  if (names.empty()) {
+    identity.names = client.to_string();
+    return identity;
+  }
+  identity.name_count = static_cast<std::uint8_t>(std::min(names.size(), kClientNamesMax));
   for (std::size_t i = 0; i < identity.name_count; ++i) {
     if (i > 0) identity.names += '\n';
     identity.names += names[i];

@@ -32,6 +32,9 @@ struct BlockAnswer {
   std::vector<base::IpAddress> v6;
 };
 
+/// Names of one client that are shown; more than that is a mistake in a table of names.
+inline constexpr std::size_t kClientNamesMax = 16;
+
 /// What is known about a client, found by its address.
 struct ClientIdentity {
   blocklists::GroupMask groups = 0;     ///< of the client's list groups, before schedules and switches
@@ -60,10 +63,17 @@ class ClientTable {
   std::vector<std::pair<std::string, std::uint16_t>> upstream_by_glob;
   std::vector<std::pair<base::IpAddress, std::string>> static_names;  ///< clientLookup.clients, sorted by address
 
+  bool learns_names = false;                 ///< clients without a static name are to be looked up
+
   /// Slow (allocates): a worker asks once for each client and remembers the answer.
-  /// `learned_names` come from reverse lookups and are used only if no static name is known.
+  /// `learned` comes from a reverse look-up and is used only if no static name is known; nullopt: nothing was learned,
+  /// and the address is the name.
   [[nodiscard]] ClientIdentity identify(const base::IpAddress& client,
-                                        const std::vector<std::string>& learned_names) const;
+                                        const std::optional<std::vector<std::string>>& learned) const;
+  /// The same for a client that says its name itself (client ID of DoH), which counts before all others.
+  [[nodiscard]] ClientIdentity identify_as(const base::IpAddress& client, const std::vector<std::string>& names) const;
+  /// Does not allocate.
+  [[nodiscard]] bool has_static_name(const base::IpAddress& client) const;
 };
 
 struct CachePolicy {
@@ -116,6 +126,7 @@ struct PolicySnapshot {
   CachePolicy cache;
   std::string version_text;                       ///< answer to version.bind; empty = refused
   std::string identity_text;                      ///< answer to id.server; empty = refused
+  bool hides_names = false;                       ///< log.privacy: no names of queries in log lines
 
   /// Stamp of cached answers that no rule of this filter touches; never 0.
   [[nodiscard]] std::uint16_t inspection_stamp() const noexcept {

@@ -40,6 +40,7 @@ struct QueryContext {
   base::IpAddress client;
   Protocol protocol = Protocol::kUdp;
   base::Instant arrival;
+  const ClientIdentity* given_identity = nullptr;  ///< of a client that said who it is; null: found by its address
 
   // Read by Pipeline::begin().
   std::optional<dns::QueryView> query;      ///< empty when parsing failed

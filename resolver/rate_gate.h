@@ -18,11 +18,11 @@ class RateGate {
 
   explicit RateGate(WorkerCounters& counters) : counters_(counters) {}
 
-  /// False: the query is to be dropped. Cost: that of RateLimiter::admit().
-  [[nodiscard]] bool admit(const QueryContext& context, RateLimiter& limiter, base::Instant now) noexcept;
+  /// False: the query is to be dropped. The policy has a rate limiter. Cost: that of RateLimiter::admit().
+  [[nodiscard]] bool admit(const QueryContext& context, const PolicySnapshot& policy, base::Instant now) noexcept;
 
  private:
-  void report(const QueryContext& context, const RateLimiter& limiter, base::Instant now) noexcept;
+  void report(const QueryContext& context, const PolicySnapshot& policy, base::Instant now) noexcept;
 
   WorkerCounters& counters_;
   base::Instant second_began_{};

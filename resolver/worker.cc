@@ -44,11 +44,11 @@ std::size_t keep_query(const dns::QueryView& query, base::MutableBytes out) noex
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
-               storage::QueryEventRing* events, storage::CacheExportRing* exports)
+               storage::QueryEventRing* events, storage::CacheExportRing* exports, ClientNames* names)
     : options_(options), keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
       forwarder_counters_(std::make_unique<ForwarderCounters>()), ready_(io_, [this] { return may_linger(); }),
-      policy_(policies),
-      pipeline_(cache, *counters_, events, exports), pool_(options.pending_max),
+      policy_(policies), names_(names), name_desk_(names != nullptr ? &names->desk(options.index) : nullptr),
+      pipeline_(cache, *counters_, events, exports, name_desk_), pool_(options.pending_max),
       forwarder_(io_, options.forwarder, *forwarder_counters_, &ready_), response_(dns::kMessageBytesMax) {}
 
 Worker::~Worker() { stop(); }
@@ -111,6 +111,7 @@ Worker::Batch Worker::begin_batch() {
     pipeline_.forget_clients();
     if (policy_.held()->upstreams) forwarder_.adopt(policy_.held()->upstreams);
   }
+  pipeline_.begin_batch();
   return {policy_.held(), policy_.held().get(), base::monotonic_now(), to_unix_us(base::wall_now())};
 }
 
@@ -172,20 +173,51 @@ bool Worker::forward(const QueryContext& context, const Batch& batch, std::share
   if (pending == nullptr) return false;
   pending->stream = std::move(stream);
   ask(*pending, batch.now);
+  wake_look_ups();
   return true;
 }
 
 void Worker::resolve_local(std::vector<std::uint8_t> message, const base::IpAddress& client, Protocol protocol,
-                           LocalReply reply) {
-  post([this, message = std::move(message), client, protocol, reply = std::move(reply)]() mutable {
-    resolve_local_now(message, client, protocol, std::move(reply));
+                           LocalReply reply, std::string client_id) {
+  post([this, message = std::move(message), client, protocol, reply = std::move(reply),
+        client_id = std::move(client_id)]() mutable {
+    resolve_local_now(message, client, protocol, std::move(reply), client_id);
+    wake_look_ups();
   });
 }
 
+void Worker::look_up(const dns::Name& name, dns::RrType type, std::function<void(const ForwardResult&)> done) {
+  struct LookUp : ForwardWaiter {
+    std::function<void(const ForwardResult&)> reply;
+  };
+  post([this, name, type, done = std::move(done)]() mutable {
+    const Batch batch = begin_batch();
+    auto* waiter = new LookUp;
+    waiter->reply = std::move(done);
+    waiter->done = [](ForwardWaiter& self, const ForwardResult& result) noexcept {
+      const std::unique_ptr<LookUp> ended(static_cast<LookUp*>(&self));
+      ended->reply(result);
+    };
+    dns::FoldedName folded;
+    folded.assign(name.view());
+    forwarder_.resolve({folded, type, dns::RrClass::kIn, 0, false, false, {}}, *waiter, batch.now);
+  });
+}
+
+// Behind the answers of a batch, never before them.
+void Worker::wake_look_ups() {
+  if (name_desk_ != nullptr && name_desk_->take_asked()) names_->wake();
+}
+
 void Worker::resolve_local_now(const std::vector<std::uint8_t>& message, const base::IpAddress& client,
-                               Protocol protocol, LocalReply reply) {
+                               Protocol protocol, LocalReply reply, const std::string& client_id) {
   const Batch batch = begin_batch();
   QueryContext context;
+  ClientIdentity identity;
+  if (!client_id.empty()) {
+    identity = batch.policy->clients.identify_as(client, {client_id});
+    context.given_identity = &identity;
+  }
   context.wire = message;
   context.client = client;
   context.protocol = protocol;
@@ -255,6 +287,7 @@ void Worker::close_retired() noexcept {
 void Worker::note(const QueryContext& context, const Batch& batch, base::ByteView response) {
   pipeline_.note(context, *batch.policy, batch.wall_us, elapsed_us(batch.now, base::monotonic_now()), response);
   if (context.wants_prefetch) prefetch(context, batch);
+  wake_look_ups();
 }
 
 void Worker::end_batch(const Batch& batch, std::span<QueryContext> contexts,
@@ -268,6 +301,7 @@ void Worker::end_batch(const Batch& batch, std::span<QueryContext> contexts,
                    base::ByteView(responses[i]).first(lengths[i]));
     if (contexts[i].wants_prefetch) prefetch(contexts[i], batch);
   }
+  wake_look_ups();
 }
 
 }  // namespace rampart::resolver

@@ -17,6 +17,7 @@
 #include "base/snapshot.h"
 #include "base/time.h"
 #include "resolver/cache.h"
+#include "resolver/client_names.h"
 #include "resolver/counters.h"
 #include "resolver/forwarder.h"
 #include "resolver/pending_query.h"
@@ -53,7 +54,8 @@ class Worker {
   };
 
   Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
-         storage::QueryEventRing* events, storage::CacheExportRing* exports = nullptr);
+         storage::QueryEventRing* events, storage::CacheExportRing* exports = nullptr,
+         ClientNames* names = nullptr);
   ~Worker();
   Worker(const Worker&) = delete;
 
@@ -65,8 +67,12 @@ class Worker {
   void add_listener(ListenPair sockets);
   void remove_listener(const base::IpEndpoint& address);
   /// Takes a query from inside the process through the whole path. Any thread; `reply` is called exactly once.
+  /// `client_id`: the name by which the client introduced itself; empty: it is known by its address.
   void resolve_local(std::vector<std::uint8_t> message, const base::IpAddress& client, Protocol protocol,
-                     LocalReply reply);
+                     LocalReply reply, std::string client_id = {});
+  /// Asks the upstreams of the default group on our own behalf: no policy, no cache, no log. Any thread; `done` is
+  /// called once on the worker's thread, unless the worker stops before.
+  void look_up(const dns::Name& name, dns::RrType type, std::function<void(const ForwardResult&)> done);
   /// Stops accepting and reading. Poll pending() until it is 0, then stop().
   void drain();
   void stop();
@@ -100,7 +106,8 @@ class Worker {
   void ask(PendingQuery& pending, base::Instant now);
   void prefetch(const QueryContext& context, const Batch& batch);
   void resolve_local_now(const std::vector<std::uint8_t>& message, const base::IpAddress& client, Protocol protocol,
-                         LocalReply reply);
+                         LocalReply reply, const std::string& client_id);
+  void wake_look_ups();
   void finish(PendingQuery& pending, const ForwardResult& result) noexcept;
   void release(PendingQuery& pending) noexcept;
   void close_retired() noexcept;
@@ -112,6 +119,8 @@ class Worker {
   std::unique_ptr<ForwarderCounters> forwarder_counters_;
   ReadinessSet ready_;  ///< all datagram sockets of this worker
   base::Published<PolicySnapshot>::Reader policy_;
+  ClientNames* names_;          ///< null: no names are learned
+  ClientNameDesk* name_desk_;
   Pipeline pipeline_;
   PendingPool pool_;
   Forwarder forwarder_;

@@ -21,12 +21,6 @@ constexpr std::size_t kAnswerTextMax = 8192;
 // A pattern is compiled once and runs over every logged name; RE2 refuses what needs more memory than this.
 constexpr std::int64_t kPatternBytesMax = 1 << 20;
 
-/// `log.privacy`: what a name consists of goes, its shape stays.
-void mask(std::string& text) {
-  for (char& c : text)
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) c = '*';
-}
-
 /// The suffix of a lower-case presentation name behind `labels` labels; an escaped dot does not end a label.
 std::string_view skip_labels(std::string_view name, unsigned labels) {
   std::size_t at = 0;
@@ -45,6 +39,11 @@ std::string resolve_instance(const EntryOptions& options) {
 }
 
 }  // namespace
+
+void mask_name(std::string& text) {
+  for (char& c : text)
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) c = '*';
+}
 
 std::string instance_name() {
   std::ifstream file("/etc/hostname");
@@ -147,14 +146,14 @@ LogEntryDecoder::Outcome LogEntryDecoder::decode(const QueryEventView& event, co
         append_clean(answer_, std::string_view(answer_text_).substr(0, kAnswerTextMax));
       }
     }
-    if (options_.privacy) mask(answer_);
+    if (options_.privacy) mask_name(answer_);
     entry_.answer = answer_;
   }
   if (fields.question) {
     entry_.question_name = texts.question_name;
     if (options_.privacy) {
       masked_name_ = texts.question_name;
-      mask(masked_name_);
+      mask_name(masked_name_);
       entry_.question_name = masked_name_;
     }
     entry_.question_type = texts.question_type;

@@ -20,6 +20,9 @@ class RE2;
 
 namespace rampart::storage {
 
+/// `log.privacy`: what a name consists of goes, its shape stays.
+void mask_name(std::string& text);
+
 /// One entry as views into somebody else's memory (a decoder or a batch).
 struct LogEntry {
   std::int64_t start_unix_us = 0;

@@ -100,8 +100,9 @@ class Knot(Program):
         self.port = port or free_port()
         directory = pathlib.Path(directory) / f"knot-{self.port}"
         directory.mkdir(exist_ok=True)
-        (directory / "root.zone").write_text(
-            ". 3600 SOA ns.invalid. host.invalid. 1 3600 600 86400 300\n. 3600 NS ns.invalid.\n" + "\n".join(records) + "\n")
+        self.zone_path = directory / "root.zone"
+        self.serial = 0
+        self.write_zone(records)
         (directory / "knot.conf").write_text(f"""
 server:
     rundir: {directory}
@@ -120,6 +121,17 @@ zone:
 """)
         super().__init__(["knotd", "-c", str(directory / "knot.conf")], directory, "knot")
         wait_for(lambda: query(self.port, ".", "SOA", timeout=0.3).answer, f"knotd ({self.log_path})")
+
+    def write_zone(self, records):
+        self.serial += 1
+        self.zone_path.write_text(f". 3600 SOA ns.invalid. host.invalid. {self.serial} 3600 600 86400 300\n"
+                                  ". 3600 NS ns.invalid.\n" + "\n".join(records) + "\n")
+
+    def replace(self, records):
+        """Serves these records instead; returns when it does."""
+        self.write_zone(records)
+        self.signal(signal.SIGHUP)
+        wait_for(lambda: query(self.port, ".", "SOA", timeout=0.3).answer[0][0].serial == self.serial, "knotd's new zone")
 
 
 class Rampart(Program):

@@ -51,6 +51,11 @@ PipelineWorld::PipelineWorld(const std::vector<ListText>& lists, const resolver:
   republish(lists);
 }
 
+void PipelineWorld::learn_names_at(resolver::ClientNameDesk& desk) {
+  pipeline_ = std::make_unique<resolver::Pipeline>(cache_, counters_, nullptr, nullptr, &desk);
+  policy_->clients.learns_names = true;
+}
+
 void PipelineWorld::republish(const std::vector<ListText>& lists) {
   policy_->filter = build_filter(lists);
   ++policy_->generation;

@@ -51,6 +51,8 @@ class PipelineWorld {
 
   resolver::Cache& cache() { return cache_; }
   resolver::WorkerCounters& counters() { return counters_; }
+  /// From now on names of clients are taken from this desk.
+  void learn_names_at(resolver::ClientNameDesk& desk);
   resolver::Pipeline& pipeline() { return *pipeline_; }
   [[nodiscard]] base::Instant now() const { return now_; }
 

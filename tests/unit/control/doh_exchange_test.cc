@@ -50,6 +50,9 @@ TEST(DohExchange, ClientIdComesFromThePathElseFromTheHost) {
   auto request = get(std::string("/dns-query/my%20tablet?dns=") + kExample);
   request.headers = {{"Host", "id-other.dns.example.org"}};
   EXPECT_EQ(parse_doh_request(request, "/dns-query")->client_id, "my tablet");
+  request.target = "/dns-query/a+b%0Ac" + std::string(300, 'x') + request.target.substr(request.target.find('?'));
+  EXPECT_EQ(parse_doh_request(request, "/dns-query")->client_id, "a+b?c" + std::string(kClientIdBytesMax - 5, 'x'))
+      << "it cannot pass for two names, nor fill the log";
   request.target = std::string("/dns-query?dns=") + kExample;
   EXPECT_EQ(parse_doh_request(request, "/dns-query")->client_id, "other");
   request.headers = {{"Host", "id-nodot"}};

@@ -46,6 +46,18 @@ TEST(Statistics, EveryResponseTypeFallsIntoItsCategory) {
   EXPECT_EQ(r.top_clients.at(0).name, "laptop");
 }
 
+TEST(Statistics, DropsCountByTheirNumberOnly) {
+  Statistics statistics;
+  statistics.record(sample(ResponseType::kCached));
+  statistics.record_drops(kStart + 5min, 1000);
+  const auto r = statistics.report(kStart + 10min);
+  EXPECT_EQ(r.queries, 1001u);
+  EXPECT_EQ(r.dropped, 1000u);
+  EXPECT_EQ(r.by_response_type.at("DROPPED"), 1000u);
+  EXPECT_EQ(r.top_clients.size(), 1u);
+  EXPECT_DOUBLE_EQ(r.average_response_ms, 10.0);
+}
+
 TEST(Statistics, HoursSlideOutOfTheWindow) {
   Statistics statistics;
   statistics.record(sample(ResponseType::kCached));

@@ -43,7 +43,9 @@ class Allocations : public ::testing::Test {
       if (i == 10) before = g_allocations.load();  // the first answers may learn the client
       context.wire = query;
       context.client = base::IpAddress::v4(0xc000020a);
+      context.arrival = world.now();
       std::size_t length = 0;
+      world.pipeline().begin_batch();
       const auto disposition = world.pipeline().answer(context, world.policy(), world.now(), out, length);
       world.pipeline().note(context, world.policy(), 0, 0, base::ByteView(out).first(length));
       EXPECT_EQ(disposition, resolver::Disposition::kRespond);
@@ -108,6 +110,52 @@ TEST_F(Allocations, NoneForCustomNames) {
   for (const char* asked : {"nas.example.org", "alias.example.org", "blocked.example.org", "x.nas.home"})
     EXPECT_EQ(count_answers(test::make_query(asked, RrType::kA, {.edns = true}), Reason::kCustomDns), 0u) << asked;
   EXPECT_EQ(count_answers(test::make_query("2.1.168.192.in-addr.arpa", RrType::kPtr), Reason::kCustomDns), 0u);
+}
+
+TEST_F(Allocations, NoneWithLearnedNames) {
+  base::Published<resolver::ClientNameTable> names;
+  const auto publish = [&](std::uint64_t stamp) {
+    auto table = std::make_shared<resolver::ClientNameTable>();
+    table->append({base::IpAddress::v4(0xc000020a), world.now() + std::chrono::hours(1), stamp, true, 0, 0},
+                  "laptop-of-the-youngest.lan");
+    names.publish(std::move(table));
+  };
+  publish(1);
+  resolver::ClientNameDesk desk(names);
+  world.learn_names_at(desk);
+  const auto query = test::make_query("x.tracker.example", RrType::kA);
+  EXPECT_EQ(count_answers(query, Reason::kBlocked), 0u);
+  world.policy().clients.static_names.emplace_back(base::IpAddress::v4(0xc000020a), "the-same-client-with-a-static-name");
+  world.pipeline().forget_clients();
+  EXPECT_EQ(count_answers(query, Reason::kBlocked), 0u);
+}
+
+TEST_F(Allocations, NoneForClientsWhoseNamesAreDueAgainOrWhenOthersLearnTheirs) {
+  base::Published<resolver::ClientNameTable> names;
+  names.publish(std::make_shared<resolver::ClientNameTable>());
+  resolver::ClientNameDesk desk(names);
+  world.learn_names_at(desk);
+  const auto query = test::make_query("x.tracker.example", RrType::kA);
+  EXPECT_EQ(count_answers(query, Reason::kBlocked), 0u);
+  std::vector<std::shared_ptr<const resolver::ClientNameTable>> tables;
+  for (int i = 0; i < 100; ++i) tables.push_back(std::make_shared<resolver::ClientNameTable>());
+  resolver::QueryContext context;
+  test::Bytes out(2048);
+  const auto before = g_allocations.load();
+  for (const auto& table : tables) {
+    names.publish(table);
+    world.pass(resolver::ClientCache::kAskPause);
+    context.wire = query;
+    context.client = base::IpAddress::v4(0xc000020a);
+    context.arrival = world.now();
+    std::size_t length = 0;
+    world.pipeline().begin_batch();
+    static_cast<void>(world.pipeline().answer(context, world.policy(), world.now(), out, length));
+  }
+  EXPECT_EQ(g_allocations.load() - before, 0u);
+  int requests = 0;
+  desk.drain([&](const base::IpAddress&) { ++requests; });
+  EXPECT_GT(requests, 50);
 }
 
 TEST_F(Allocations, NoneForMalformedQueries) {

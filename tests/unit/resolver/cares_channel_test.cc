@@ -89,6 +89,36 @@ TEST_F(CaresChannelTest, FindsNamesInOrder) {
   EXPECT_EQ(server.queries().at(1).name, "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
 }
 
+TEST_F(CaresChannelTest, NamesHaveATtlAndABound) {
+  FakeUpstream server([](const FakeQuery& query) {
+    std::vector<AnswerRecord> records;
+    for (std::uint32_t i = 0; i < 20; ++i)
+      records.push_back({"", dns::RrType::kPtr, 100 + i, wire_name("n" + std::to_string(i) + ".example.org")});
+    return std::vector{FakeReply{make_response(query.wire, dns::Rcode::kNoError, records)}};
+  });
+  resolver::CaresChannel channel(io, timer, {at(server)});
+  std::optional<HostNames> found;
+  channel.names(*base::IpAddress::parse("192.0.2.7"), [&](HostNames result) { found = std::move(result); });
+  ASSERT_TRUE(run_until([&] { return found.has_value(); }));
+  EXPECT_EQ(found->names.size(), resolver::kHostNamesMax);
+  EXPECT_EQ(found->ttl, 100s);
+}
+
+TEST_F(CaresChannelTest, TellsNoNameFromNoAnswer) {
+  FakeUpstream server(always_rcode(dns::Rcode::kNxDomain));
+  resolver::CaresChannel channel(io, timer, {at(server)});
+  for (const auto& [rcode, is_failure] : {std::pair{dns::Rcode::kNxDomain, false}, {dns::Rcode::kNoError, false},
+                                          {dns::Rcode::kServFail, true}, {dns::Rcode::kRefused, true}}) {
+    server.set_script(always_rcode(rcode));
+    std::optional<HostNames> found;
+    channel.names(*base::IpAddress::parse("192.0.2.7"), [&](HostNames result) { found = std::move(result); });
+    ASSERT_TRUE(run_until([&] { return found.has_value(); }));
+    EXPECT_TRUE(found->names.empty());
+    EXPECT_EQ(found->is_failure, is_failure) << static_cast<int>(rcode);
+    EXPECT_NE(found->error, "");
+  }
+}
+
 TEST_F(CaresChannelTest, SaysWhyThereIsNoAnswer) {
   FakeUpstream server(always_rcode(dns::Rcode::kNxDomain));
   resolver::CaresChannel channel(io, timer, {at(server)});
