@@ -140,6 +140,7 @@ void ClientNames::publish() {
   const auto publish_now = [this] {
     published_at_ = base::monotonic_now();
     if (store_.has_news()) published_.publish(store_.table());
+    published_.take_unused().clear();  // here, not on a worker
   };
   if (base::monotonic_now() - published_at_ >= kPublishPause) return publish_now();
   is_publish_due_ = true;
