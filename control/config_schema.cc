@@ -189,7 +189,7 @@ constexpr ConfigRow kRows[] = {
     row<&C::serve_stale, &ServeStale::enable>("serveStale.enable", "Answer from expired entries while no upstream answers (RFC 8767).", kOwn),
     row<&C::serve_stale, &ServeStale::max_age>("serveStale.maxAge", "How long after its end an entry may still serve.", {at_least(1), Effect::kWorks, Origin::kOurs}),
     row<&C::serve_stale, &ServeStale::answer_ttl>("serveStale.answerTTL", "TTL of such answers.", {between(1'000, 3'600'000), Effect::kWorks, Origin::kOurs}),
-    row<&C::serve_stale, &ServeStale::client_timeout>("serveStale.clientTimeout", "A client gets the expired answer if no fresh one came by then.", {at_least(0), Effect::kNotYet, Origin::kOurs}),
+    row<&C::serve_stale, &ServeStale::client_timeout>("serveStale.clientTimeout", "A client gets the expired answer if no fresh one came by then; 0s: at once.", {at_least(0), Effect::kWorks, Origin::kOurs}),
 
     // --- Clients
     row<&C::client_lookup, &ClientLookup::upstream>("clientLookup.upstream", "Who is asked for the names of client addresses (PTR): a classic DNS server. An answer never waits for it: the first query of a client goes by its address alone."),

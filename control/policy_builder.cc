@@ -60,6 +60,7 @@ resolver::CachePolicy cache_policy(const Config& config, const std::vector<std::
   policy.prefetch = config.caching.prefetching;
   policy.serve_stale = config.serve_stale.enable;
   policy.stale_answer_ttl = whole_seconds(config.serve_stale.answer_ttl);
+  policy.stale_client_timeout = config.serve_stale.client_timeout;
   policy.exclude = excluded;
   return policy;
 }

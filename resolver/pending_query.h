@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "resolver/deadline_timer.h"
 #include "resolver/forwarder.h"
 #include "resolver/pipeline.h"
 #include "resolver/query_context.h"
@@ -33,7 +34,9 @@ class Worker;
 /// the worker's thread; the context tells how the answer came about.
 using LocalReply = std::function<void(base::ByteView response, const QueryContext&, const PolicySnapshot&)>;
 
-struct PendingQuery : ForwardWaiter {
+/// The deadline is that of serving stale, while `udp`, `stream` or `local` waits.
+struct PendingQuery : ForwardWaiter, Deadline {
+  PendingQuery();
   Worker* worker = nullptr;
   QueryContext context;
   ClientIdentity identity;      ///< copied: the client cache may forget the client meanwhile
@@ -41,11 +44,19 @@ struct PendingQuery : ForwardWaiter {
   std::shared_ptr<const PolicySnapshot> policy;  ///< the generation that the query started with
   std::int64_t arrival_unix_us = 0;
 
-  // Exactly one of these receives the answer; none for a prefetch.
+  // Exactly one of these receives the answer; none for a prefetch, or when it has been given a stale one.
   UdpListener* udp = nullptr;
   UdpReturnPath return_path;
   std::shared_ptr<StreamConnection> stream;
   LocalReply local;
+  bool was_answered_stale = false;
+  [[nodiscard]] bool is_waited_for() const noexcept { return udp != nullptr || stream || local; }
+  /// The receiver has its answer; the query goes on alone.
+  void forget_receiver() noexcept {
+    udp = nullptr;
+    stream.reset();
+    local = nullptr;
+  }
 
   PendingQuery* next_free = nullptr;
 };
@@ -65,9 +76,8 @@ class PendingPool {
   }
   void give_back(PendingQuery* query) noexcept {
     query->policy.reset();
-    query->stream.reset();
-    query->local = nullptr;
-    query->udp = nullptr;
+    query->forget_receiver();
+    query->was_answered_stale = false;
     query->next_free = free_;
     free_ = query;
     --in_use_;

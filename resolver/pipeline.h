@@ -64,8 +64,17 @@ class Pipeline {
   Disposition ask_original(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                            base::MutableBytes out, std::size_t& length) noexcept;
 
-  /// Stores an upstream answer for a question that nobody waits for (prefetch).
-  void store_only(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
+  /// For a client that has waited long enough (RFC 8767 5): the expired answer. Returns its length, 0 if there is none.
+  std::size_t answer_stale(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                           base::MutableBytes out) noexcept;
+
+  /// Why nobody waits for an upstream's answer.
+  enum class Refresh : std::uint8_t {
+    kPrefetch,    ///< the entry still lives: only a better one takes its place
+    kAfterStale,  ///< the clients have been given what was expired: whatever is true now takes its place
+  };
+  /// Stores an upstream's answer to a question that nobody waits for.
+  void store_only(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result, Refresh refresh,
                   base::Instant now) noexcept;
 
   /// A bound of our own was reached: SERVFAIL, counted as overload.

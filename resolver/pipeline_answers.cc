@@ -140,10 +140,7 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
     counters_.unusable_answers.add();
   }
   if (result.outcome == ForwardOutcome::kOverload) return refuse_overload(context, policy, out);
-  if (policy.cache.enabled && policy.cache.serve_stale && !context.is_conditional) {
-    const std::size_t length = respond_from_cache(context, policy, now, LookupMode::kStaleToo, out);
-    if (length != 0) return length;
-  }
+  if (const std::size_t length = answer_stale(context, policy, now, out); length != 0) return length;
   const bool unreachable = result.outcome == ForwardOutcome::kTimeout;
   const ExtendedError error =
       result.outcome == ForwardOutcome::kServFail
@@ -158,11 +155,19 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
   return length;
 }
 
+std::size_t Pipeline::answer_stale(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                                   base::MutableBytes out) noexcept {
+  if (!policy.cache.enabled || !policy.cache.serve_stale || context.is_conditional) return 0;
+  return respond_from_cache(context, policy, now, LookupMode::kStaleToo, out);
+}
+
 void Pipeline::store_only(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
-                          base::Instant now) noexcept {
+                          Refresh refresh, base::Instant now) noexcept {
   if (result.outcome != ForwardOutcome::kAnswer || result.message == nullptr) return;
+  const bool is_prefetch = refresh == Refresh::kPrefetch;
+  if (is_prefetch && result.message->rcode() != Rcode::kNoError) return;
   bool blocked = false;
-  if (result.message->rcode() == Rcode::kNoError) static_cast<void>(store_answer(context, policy, *result.message, now, true, blocked));
+  static_cast<void>(store_answer(context, policy, *result.message, now, is_prefetch, blocked));
 }
 
 std::size_t Pipeline::refuse_overload(QueryContext& context, const PolicySnapshot& policy,

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/ip_address.h"
+#include "base/time.h"
 #include "blocklists/filter_set.h"
 #include "dns/types.h"
 #include "resolver/list_hits.h"
@@ -84,6 +85,8 @@ struct CachePolicy {
   bool prefetch = false;
   bool serve_stale = false;
   std::uint32_t stale_answer_ttl = 30;  ///< seconds (RFC 8767 4)
+  /// With serve_stale: a client that has waited so long for a fresh answer gets the expired one (RFC 8767 5).
+  base::Duration stale_client_timeout = std::chrono::milliseconds(1800);
   std::vector<std::shared_ptr<const re2::RE2>> exclude;  ///< names that are neither read nor written
 };
 

@@ -48,7 +48,7 @@ Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published
     : options_(options), keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
       forwarder_counters_(std::make_unique<ForwarderCounters>()), ready_(io_, [this] { return may_linger(); }),
       policy_(policies), names_(names), name_desk_(names != nullptr ? &names->desk(options.index) : nullptr),
-      pipeline_(cache, *counters_, events, exports, name_desk_), pool_(options.pending_max),
+      pipeline_(cache, *counters_, events, exports, name_desk_), timer_(io_), pool_(options.pending_max),
       forwarder_(io_, options.forwarder, *forwarder_counters_, &ready_), response_(dns::kMessageBytesMax) {}
 
 Worker::~Worker() { stop(); }
@@ -146,6 +146,9 @@ PendingQuery* Worker::take_pending(const QueryContext& context, const Batch& bat
 }
 
 void Worker::ask(PendingQuery& pending, base::Instant now) {
+  const CachePolicy& cache = pending.policy->cache;
+  const bool may_be_stale = pending.is_waited_for() && pending.context.detour == Detour::kNone;
+  if (cache.serve_stale && cache.enabled && may_be_stale) timer_.arm(pending, now + cache.stale_client_timeout);
   const dns::QueryView& query = *pending.context.query;
   dns::FoldedName room;
   const ForwardQuestion question{name_for_upstreams(pending.context, *pending.policy, room),
@@ -251,27 +254,50 @@ void Worker::prefetch(const QueryContext& context, const Batch& batch) {
 
 void Worker::finish(PendingQuery& pending, const ForwardResult& result) noexcept {
   const base::Instant now = base::monotonic_now();
+  timer_.cancel(pending);
+  if (pending.is_waited_for()) {
+    const PolicySnapshot& policy = *pending.policy;
+    const auto out = room_for(pending);
+    // Under a policy that has been replaced, its numbers of upstream groups no longer hold: nothing more is asked.
+    const bool is_final = policy_.held() != pending.policy;
+    std::size_t length = pipeline_.complete(pending.context, policy, result, now, out, is_final);
+    if (length == 0 && pipeline_.ask_original(pending.context, policy, now, out, length) == Disposition::kForward) {
+      ask(pending, now);
+      return;
+    }
+    deliver(pending, base::ByteView(response_).first(length), now);
+  } else {
+    const auto refresh = pending.was_answered_stale ? Pipeline::Refresh::kAfterStale : Pipeline::Refresh::kPrefetch;
+    pipeline_.store_only(pending.context, *pending.policy, result, refresh, now);
+  }
+  release(pending);
+}
+
+PendingQuery::PendingQuery()
+    : Deadline([](Deadline& deadline, base::Instant now) noexcept {
+        auto& self = static_cast<PendingQuery&>(deadline);
+        self.worker->on_client_timeout(self, now);
+      }) {}
+
+/// The upstreams take long: what is expired is better than nothing, and what they say is stored when it comes.
+void Worker::on_client_timeout(PendingQuery& pending, base::Instant now) noexcept {
+  const std::size_t length = pipeline_.answer_stale(pending.context, *pending.policy, now, room_for(pending));
+  if (length == 0) return;
+  deliver(pending, base::ByteView(response_).first(length), now);
+  pending.forget_receiver();
+  pending.was_answered_stale = true;
+}
+
+base::MutableBytes Worker::room_for(const PendingQuery& pending) noexcept {
+  return base::MutableBytes(response_).first(pending.udp != nullptr ? UdpListener::kResponseBytes : response_.size());
+}
+
+void Worker::deliver(PendingQuery& pending, base::ByteView response, base::Instant now) noexcept {
   const PolicySnapshot& policy = *pending.policy;
-  if (pending.udp == nullptr && !pending.stream && !pending.local) {
-    pipeline_.store_only(pending.context, policy, result, now);
-    release(pending);
-    return;
-  }
-  const std::size_t room = pending.udp != nullptr ? UdpListener::kResponseBytes : response_.size();
-  const auto out = base::MutableBytes(response_).first(room);
-  // Under a policy that has been replaced, its numbers of upstream groups no longer hold: nothing more is asked.
-  const bool is_final = policy_.held() != pending.policy;
-  std::size_t length = pipeline_.complete(pending.context, policy, result, now, out, is_final);
-  if (length == 0 && pipeline_.ask_original(pending.context, policy, now, out, length) == Disposition::kForward) {
-    ask(pending, now);
-    return;
-  }
-  const auto response = base::ByteView(response_).first(length);
   if (pending.udp != nullptr) pending.udp->send(pending.return_path, response);
   else if (pending.stream) pending.stream->complete(response);
   else pending.local(response, pending.context, policy);
   pipeline_.note(pending.context, policy, pending.arrival_unix_us, elapsed_us(pending.context.arrival, now), response);
-  release(pending);
 }
 
 void Worker::release(PendingQuery& pending) noexcept {

@@ -109,6 +109,10 @@ class Worker {
                          LocalReply reply, const std::string& client_id);
   void wake_look_ups();
   void finish(PendingQuery& pending, const ForwardResult& result) noexcept;
+  friend struct PendingQuery;
+  void on_client_timeout(PendingQuery& pending, base::Instant now) noexcept;
+  [[nodiscard]] base::MutableBytes room_for(const PendingQuery& pending) noexcept;
+  void deliver(PendingQuery& pending, base::ByteView response, base::Instant now) noexcept;
   void release(PendingQuery& pending) noexcept;
   void close_retired() noexcept;
 
@@ -122,6 +126,7 @@ class Worker {
   ClientNames* names_;          ///< null: no names are learned
   ClientNameDesk* name_desk_;
   Pipeline pipeline_;
+  DeadlineTimer timer_;
   PendingPool pool_;
   Forwarder forwarder_;
   std::atomic<std::size_t> pending_now_{0};

@@ -176,7 +176,7 @@ class Script {
     require(words.take_flag("tc") == said.tc, said.tc ? "TC is set" : "TC is not set");
     require(words.take_flag("ad") == said.ad, said.ad ? "AD is set" : "AD is not set");
     if (const auto why = words.take_value("why"))
-      require(storage::to_text(query.reason) == *why, "its reason is " + std::string(storage::to_text(query.reason)));
+      require(storage::to_text(query.reason) == *why, std::string("its reason is ").append(to_text(query.reason)));
     const auto ede = words.take_value("ede");
     require(ede.has_value() == said.ede.has_value() && (!ede || *ede == std::to_string(*said.ede)),
             said.ede ? "its extended error is " + std::to_string(*said.ede) : "it has no extended error");

@@ -9,7 +9,7 @@
 //   answer 1 RCODE [RECORD...] [why="CACHED"] [ede=22] [tc] [ad] [took=400ms..402ms]   it has been answered just so
 //   waiting 1                          it has not been answered yet
 //
-//   receive A NAME TYPE [udp|tcp] [edns|no-edns] [mixed|lower]   A has been asked this, and the steps below are about it
+//   receive A NAME TYPE [udp|tcp] [edns|no-edns] [mixed|lower]   A has been asked this; what follows is about it
 //   nothing A                          A has been asked nothing that was not received
 //   reply A RCODE [RECORD...] [tc] [lower] [after=50ms]            A answers it; `lower`: loses its letter case
 //   forge A id|question|source [RECORD...]    somebody answers in A's place, with another ID, question or address

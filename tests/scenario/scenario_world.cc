@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "control/list_catalog.h"
+#include "control/server_options.h"
 #include "tests/support/virtual_time.h"
 
 namespace rampart::test {
@@ -17,18 +18,6 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 5s;           // of real time, for what the kernel still has to carry
 constexpr int kQuietRounds = 3;          // so often nothing happened: nothing will
 constexpr std::int64_t kStepsMax = 20'000;  // of one pass(): a day in steps of 4.3 s
-
-resolver::CacheOptions cache_options(const control::Config& config) {
-  resolver::CacheOptions options;
-  options.memory_bytes = config.cache_memory.bytes;
-  if (config.serve_stale.enable)
-    options.stale_max = std::chrono::duration_cast<std::chrono::seconds>(config.serve_stale.max_age);
-  options.stale_answer_ttl = static_cast<std::uint32_t>(config.serve_stale.answer_ttl.count() / 1000);
-  options.prefetch = config.caching.prefetching;
-  options.prefetch_threshold = static_cast<std::uint32_t>(config.caching.prefetch_threshold);
-  options.prefetch_window = std::chrono::duration_cast<std::chrono::seconds>(config.caching.prefetch_expires);
-  return options;
-}
 
 struct ForwarderCounterName {
   const char* name;
@@ -76,7 +65,7 @@ ScenarioWorld::ScenarioWorld(std::string config, const std::vector<std::string>&
     : key_(base::random_hash_key()) {
   for (const std::string& name : upstreams) upstreams_.emplace(name, std::make_unique<ScriptedUpstream>());
   publish(std::move(config));
-  cache_ = std::make_unique<resolver::Cache>(cache_options(config_));
+  cache_ = std::make_unique<resolver::Cache>(control::cache_options(config_));
   worker_ = std::make_unique<resolver::Worker>(resolver::WorkerOptions{}, *cache_, published_, nullptr);
 }
 
