@@ -167,11 +167,13 @@ base::Status Server::start() {
   if (const auto hosts = start_hosts(); !hosts.ok()) return hosts;
   if (const auto joined = join_redis(count); !joined.ok()) return joined;
 
+  const auto census = std::make_shared<resolver::ConnectionCensus>(config_.tcp.max_connections,
+                                                                   config_.tcp.max_connections_per_client);
   client_names_ = std::make_unique<resolver::ClientNames>(count);
   client_names_->configure(client_names_options(config_));
   for (unsigned i = 0; i < count; ++i) {
     workers_.push_back(std::make_unique<resolver::Worker>(
-        worker_options(config_, i, count), *cache_, policy_, &query_log_->ring(i), shared_ ? &shared_->ring(i) : nullptr,
+        worker_options(config_, i, census), *cache_, policy_, &query_log_->ring(i), shared_ ? &shared_->ring(i) : nullptr,
         client_names_.get()));
   }
   for (auto& worker : workers_) worker->start();

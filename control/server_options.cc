@@ -20,11 +20,11 @@ storage::RedisEndpoint redis_endpoint(const std::string& text) {
 
 }  // namespace
 
-resolver::WorkerOptions worker_options(const Config& config, unsigned index, unsigned count) {
+resolver::WorkerOptions worker_options(const Config& config, unsigned index,
+                                       std::shared_ptr<resolver::ConnectionCensus> connections) {
   resolver::WorkerOptions options;
   options.index = index;
-  options.stream.connections_max = std::max<std::size_t>(1, (config.tcp.max_connections + count - 1) / count);
-  options.stream.connections_per_client_max = config.tcp.max_connections_per_client;
+  options.connections = std::move(connections);
   options.stream.pipelined_max = config.tcp.max_pipelined;
   options.stream.idle = config.tcp.idle_timeout;
   options.stream.total = config.tcp.total_timeout;

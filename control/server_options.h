@@ -13,8 +13,9 @@
 
 namespace rampart::control {
 
-/// Of worker `index` out of `count`: totals of the configuration are divided among them.
-[[nodiscard]] resolver::WorkerOptions worker_options(const Config& config, unsigned index, unsigned count);
+/// Of worker `index`. The limits of connections are in the census, which all workers are to share.
+[[nodiscard]] resolver::WorkerOptions worker_options(const Config& config, unsigned index,
+                                                     std::shared_ptr<resolver::ConnectionCensus> connections);
 /// File descriptors: connections of clients, and room for upstreams, lists, logs and the sockets that listen.
 [[nodiscard]] std::uint64_t files_needed(const Config& config);
 [[nodiscard]] resolver::CacheOptions cache_options(const Config& config);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dns/message_view.h"
+
 namespace rampart::dns {
 
 std::size_t append_opt(base::MutableBytes message, std::size_t length, bool dnssec_ok, Rcode rcode, EdeCode code,
@@ -31,6 +33,29 @@ std::size_t append_opt(base::MutableBytes message, std::size_t length, bool dnss
   std::uint8_t* arcount = message.data() + 10;
   base::store_u16(arcount, static_cast<std::uint16_t>(base::load_u16(arcount) + 1));
   return length + kOptBytes + options;
+}
+
+std::size_t append_tcp_keepalive(base::MutableBytes message, std::size_t length,
+                                 std::uint16_t timeout_100ms) noexcept {
+  const std::size_t with_option = length + kTcpKeepaliveBytes;
+  if (with_option > message.size() || with_option > kMessageBytesMax) return length;
+  const auto parsed = MessageView::parse(message.first(length));
+  if (!parsed) return length;
+  std::size_t options_at = 0;
+  std::uint16_t options_length = 0;
+  parsed->for_each_record([&](const RecordView& record) {
+    if (record.type != RrType::kOpt) return true;
+    options_at = record.rdata_at;
+    options_length = record.rdata_length;
+    return false;
+  });
+  if (options_at == 0 || options_at + options_length != length) return length;
+  base::store_u16(message.data() + options_at - 2, static_cast<std::uint16_t>(options_length + kTcpKeepaliveBytes));
+  std::uint8_t* p = message.data() + length;
+  base::store_u16(p, static_cast<std::uint16_t>(EdnsOption::kTcpKeepalive));
+  base::store_u16(p + 2, 2);
+  base::store_u16(p + 4, timeout_100ms);
+  return with_option;
 }
 
 }  // namespace rampart::dns

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/proxy_protocol.h"
+#include "dns/append_opt.h"
 #include "resolver/worker.h"
 
 namespace rampart::resolver {
@@ -20,6 +21,10 @@ constexpr auto kAcceptRetry = std::chrono::milliseconds(100);  // out of descrip
 
 // The response's room on this worker's stack would be 64 KiB; connections of one worker share one buffer.
 thread_local std::array<std::uint8_t, dns::kMessageBytesMax> t_response;
+
+bool asks_for_timeout(const QueryContext& context) noexcept {
+  return context.query && context.query->edns().has_tcp_keepalive;
+}
 
 }  // namespace
 
@@ -42,6 +47,16 @@ void StreamConnection::close() {
   if (listener_ != nullptr) listener_->forget(this, client_, !awaits_header_);
 }
 
+void StreamConnection::close_if_done() {
+  if (open_ && has_ended_ && outstanding_ == 0 && !writing_ && waiting_.empty()) close();
+}
+
+void StreamConnection::cut_off() {
+  error_code ignored;
+  socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  close();
+}
+
 // One timer for all deadlines: it sleeps until the nearest could have passed, and looks again.
 void StreamConnection::arm_timer() {
   const StreamLimits& limits = worker_.stream_limits();
@@ -60,7 +75,7 @@ void StreamConnection::arm_timer() {
     const bool stuck = self->writing_ && now >= self->write_since_ + now_limits.write;
     if (too_old || idle || stuck) {
       self->worker_.counters().tcp_timeouts.add();
-      self->close();
+      stuck ? self->cut_off() : self->close();
       return;
     }
     self->arm_timer();
@@ -68,7 +83,7 @@ void StreamConnection::arm_timer() {
 }
 
 void StreamConnection::read_more() {
-  if (!open_ || reading_) return;
+  if (!open_ || reading_ || has_ended_) return;
   // Backpressure: who does not read, or asks more than it may have in flight, is not read from.
   const StreamLimits& limits = worker_.stream_limits();
   if (outstanding_ >= limits.pipelined_max || waiting_.size() > limits.unsent_bytes_max / 2) return;
@@ -79,9 +94,8 @@ void StreamConnection::read_more() {
                             self->reading_ = false;
                             if (!self->open_) return;
                             if (error) {
-                              // A half-closed client still wants the answers to what it asked (RFC 7766 6.2.4).
-                              if (self->outstanding_ == 0 && !self->writing_) self->close();
-                              return;
+                              self->has_ended_ = true;
+                              return self->close_if_done();
                             }
                             self->on_bytes(count);
                           });
@@ -124,7 +138,10 @@ bool StreamConnection::read_proxy_header() {
 void StreamConnection::work_through_input() {
   const StreamLimits& limits = worker_.stream_limits();
   std::size_t at = 0;
-  while (open_ && outstanding_ < limits.pipelined_max && input_used_ - at >= kLengthBytes) {
+  const auto may_go_on = [&] {
+    return open_ && outstanding_ < limits.pipelined_max && waiting_.size() <= limits.unsent_bytes_max / 2;
+  };
+  while (may_go_on() && input_used_ - at >= kLengthBytes) {
     const std::size_t length = base::load_u16(input_.data() + at);
     if (input_used_ - at - kLengthBytes < length) break;
     idle_since_ = Clock::now();
@@ -164,32 +181,40 @@ void StreamConnection::work_one(base::ByteView message) {
     length = worker_.pipeline().refuse_overload(context, *batch.policy, t_response);
   }
   const auto response = base::ByteView(t_response).first(length);
-  queue(response);
+  queue(response, asks_for_timeout(context));
   worker_.note(context, batch, response);
 }
 
-void StreamConnection::complete(base::ByteView response) {
+void StreamConnection::complete(base::ByteView response, bool tell_timeout) {
   --outstanding_;
   if (!open_) return;
   idle_since_ = Clock::now();
-  queue(response);
+  queue(response, tell_timeout);
   // Queries that had to wait for a slot in the pipeline may already be in the buffer.
   work_through_input();
   write_out();
   read_more();
 }
 
-void StreamConnection::queue(base::ByteView response) {
+void StreamConnection::queue(base::ByteView response, bool tell_timeout) {
   if (!open_) return;
   if (waiting_.size() + response.size() > worker_.stream_limits().unsent_bytes_max) {
     worker_.counters().tcp_timeouts.add();
-    close();
+    cut_off();
     return;
   }
-  std::uint8_t prefix[kLengthBytes];
-  base::store_u16(prefix, static_cast<std::uint16_t>(response.size()));
-  waiting_.insert(waiting_.end(), prefix, prefix + kLengthBytes);
-  waiting_.insert(waiting_.end(), response.begin(), response.end());
+  const std::size_t at = waiting_.size();
+  const std::size_t room = kLengthBytes + response.size() + (tell_timeout ? dns::kTcpKeepaliveBytes : 0);
+  waiting_.resize(at + room);
+  const auto message = base::MutableBytes(waiting_).subspan(at + kLengthBytes);
+  std::copy(response.begin(), response.end(), message.begin());
+  std::size_t length = response.size();
+  if (tell_timeout) {
+    const auto units = worker_.stream_limits().idle / std::chrono::milliseconds(100);
+    length = dns::append_tcp_keepalive(message, length, static_cast<std::uint16_t>(std::min<std::int64_t>(units, 65535)));
+  }
+  base::store_u16(waiting_.data() + at, static_cast<std::uint16_t>(length));
+  waiting_.resize(at + kLengthBytes + length);
 }
 
 void StreamConnection::write_out() {
@@ -209,8 +234,10 @@ void StreamConnection::write_out() {
                                self->close();
                                return;
                              }
+                             self->work_through_input();
                              self->write_out();
                              self->read_more();
+                             self->close_if_done();
                            });
 }
 
@@ -265,8 +292,9 @@ void StreamListener::admit(boost::asio::ip::tcp::socket socket, const base::IpAd
     worker_.counters().tcp_proxy_errors.add();
     return;  // closes it
   }
-  // Behind a proxy the client is known, and counted, when the header has come.
-  if (connections_.size() >= worker_.stream_limits().connections_max || (!proxies.dns && !count(client))) {
+  // Behind a proxy the client is known and counted when the header has come; each listener bounds those that wait.
+  const std::size_t total_max = worker_.connection_census().total_max();
+  if (proxies.dns ? connections_.size() >= total_max : !count(client)) {
     worker_.counters().tcp_rejected.add();
     return;
   }
@@ -278,18 +306,11 @@ void StreamListener::admit(boost::asio::ip::tcp::socket socket, const base::IpAd
   connection->start();
 }
 
-bool StreamListener::count(const base::IpAddress& client) {
-  std::size_t& open = per_client_[client];
-  if (open >= worker_.stream_limits().connections_per_client_max) return false;
-  ++open;
-  return true;
-}
+bool StreamListener::count(const base::IpAddress& client) { return worker_.connection_census().admit(client); }
 
 void StreamListener::forget(StreamConnection* connection, const base::IpAddress& client, bool was_counted) {
   connections_.erase(connection);
-  if (!was_counted) return;
-  const auto it = per_client_.find(client);
-  if (it != per_client_.end() && --it->second == 0) per_client_.erase(it);
+  if (was_counted) worker_.connection_census().leave(client);
 }
 
 }  // namespace rampart::resolver

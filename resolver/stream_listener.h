@@ -22,10 +22,8 @@ namespace rampart::resolver {
 class Worker;
 class StreamListener;
 
-/// For one worker; the server divides the configured totals by the number of workers.
+/// Of one connection. How many there may be is for the ConnectionCensus to say.
 struct StreamLimits {
-  std::size_t connections_max = 1024;
-  std::size_t connections_per_client_max = 64;
   std::size_t pipelined_max = 128;           ///< queries of one connection that wait for an upstream
   std::chrono::milliseconds idle{10000};     ///< without a query in progress (RFC 7766 6.2.3); told by RFC 7828
   std::chrono::milliseconds total{300000};   ///< of one connection, however busy
@@ -41,8 +39,9 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
 
   void start();
   void close();
-  /// An answer that had to wait; may come after the connection is closed, and is then dropped.
-  void complete(base::ByteView response);
+  /// An answer that had to wait; may come after the connection is closed, and is then dropped. `tell_timeout`: the
+  /// query asked for how long the connection may be idle (RFC 7828).
+  void complete(base::ByteView response, bool tell_timeout);
 
  private:
   void read_more();
@@ -50,8 +49,11 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
   bool read_proxy_header();
   void work_through_input();
   void work_one(base::ByteView message);
-  void queue(base::ByteView response);
+  void queue(base::ByteView response, bool tell_timeout);
   void write_out();
+  void close_if_done();
+  /// Closes at once: what the client has not read is not kept for it, neither by us nor by the kernel.
+  void cut_off();
   void arm_timer();
 
   Worker& worker_;
@@ -70,6 +72,7 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
   std::size_t outstanding_ = 0;        ///< queries that wait for an upstream
   bool writing_ = false;
   bool reading_ = false;
+  bool has_ended_ = false;             ///< the client has said all; it may still want answers (RFC 7766 6.2.4)
   bool open_ = true;
 };
 
@@ -91,20 +94,11 @@ class StreamListener {
   /// `was_counted`: for this client.
   void forget(StreamConnection* connection, const base::IpAddress& client, bool was_counted);
 
-  struct AddressHash {
-    std::size_t operator()(const base::IpAddress& a) const noexcept {
-      std::uint64_t words[2];
-      std::memcpy(words, a.mapped().data(), 16);
-      return static_cast<std::size_t>((words[0] ^ (words[1] * 0x9e3779b97f4a7c15ULL)) * 0xbf58476d1ce4e5b9ULL);
-    }
-  };
-
   Worker& worker_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer retry_;
   const base::IpEndpoint address_;
   std::unordered_map<StreamConnection*, std::shared_ptr<StreamConnection>> connections_;
-  std::unordered_map<base::IpAddress, std::size_t, AddressHash> per_client_;
 };
 
 }  // namespace rampart::resolver

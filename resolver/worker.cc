@@ -45,7 +45,9 @@ std::size_t keep_query(const dns::QueryView& query, base::MutableBytes out) noex
 
 Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
                storage::QueryEventRing* events, storage::CacheExportRing* exports, ClientNames* names)
-    : options_(options), keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
+    : options_(options),
+      connections_(options.connections ? options.connections : std::make_shared<ConnectionCensus>(SIZE_MAX, SIZE_MAX)),
+      keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
       forwarder_counters_(std::make_unique<ForwarderCounters>()), ready_(io_, [this] { return may_linger(); }),
       policy_(policies), names_(names), name_desk_(names != nullptr ? &names->desk(options.index) : nullptr),
       pipeline_(cache, *counters_, events, exports, name_desk_), timer_(io_), pool_(options.pending_max),
@@ -295,7 +297,7 @@ base::MutableBytes Worker::room_for(const PendingQuery& pending) noexcept {
 void Worker::deliver(PendingQuery& pending, base::ByteView response, base::Instant now) noexcept {
   const PolicySnapshot& policy = *pending.policy;
   if (pending.udp != nullptr) pending.udp->send(pending.return_path, response);
-  else if (pending.stream) pending.stream->complete(response);
+  else if (pending.stream) pending.stream->complete(response, pending.context.query->edns().has_tcp_keepalive);
   else pending.local(response, pending.context, policy);
   pipeline_.note(pending.context, policy, pending.arrival_unix_us, elapsed_us(pending.context.arrival, now), response);
 }

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "resolver/cache.h"
 #include "resolver/client_names.h"
+#include "resolver/connection_census.h"
 #include "resolver/counters.h"
 #include "resolver/forwarder.h"
 #include "resolver/pending_query.h"
@@ -34,6 +35,7 @@ struct WorkerOptions {
   std::size_t pending_max = 16384;  ///< queries that wait for an upstream; about 3 KiB each, made as needed
   StreamLimits stream;
   ForwarderOptions forwarder;
+  std::shared_ptr<ConnectionCensus> connections;  ///< shared by all workers of a server; null: without limits
 };
 
 /// The sockets of one listen address for one worker.
@@ -87,6 +89,7 @@ class Worker {
   [[nodiscard]] WorkerCounters& counters() noexcept { return *counters_; }
   [[nodiscard]] Forwarder& forwarder() noexcept { return forwarder_; }
   [[nodiscard]] const StreamLimits& stream_limits() const noexcept { return options_.stream; }
+  [[nodiscard]] ConnectionCensus& connection_census() noexcept { return *connections_; }
 
   /// Adopts a newer policy if there is one, and reads the clocks.
   Batch begin_batch();
@@ -117,6 +120,7 @@ class Worker {
   void close_retired() noexcept;
 
   const WorkerOptions options_;
+  const std::shared_ptr<ConnectionCensus> connections_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
   std::unique_ptr<WorkerCounters> counters_;

@@ -125,6 +125,17 @@ tcp: {{{tcp}idleTimeout: 2s}}
                 return False
         wait_for(has_room, "the closed connection made room")
 
+    def test_connections_whose_header_has_not_come_are_limited_too(self):
+        server = self.server("workers: 1", "maxConnections: 2, ")
+        silent = [self.connect(server), self.connect(server)]
+        header_and_query = b"PROXY TCP4 203.0.113.1 127.0.0.1 4711 53\r\n" + framed("www.example.org")
+        with self.assertRaises(OSError):
+            read_message(self.connect(server, header_and_query))
+        self.assertEqual(self.metric(server, "tcp_connections_rejected_total"), 1)
+        for tcp in silent:
+            tcp.sendall(header_and_query)
+            self.assertEqual(addresses(read_message(tcp)), ["192.0.2.1"])
+
 
 if __name__ == "__main__":
     import unittest

@@ -79,6 +79,7 @@ class Script {
       if (upstream.unread().empty()) return;
       throw std::runtime_error(name + " was asked for " + upstream.unread().front().name);
     }
+    if (step == "ignore") return world_->settle(), upstream.unread().clear();
     if (step == "reply") return reply(name, words);
     if (step == "forge") return forge(name, words);
     if (step == "garbage") return send_garbage(name);

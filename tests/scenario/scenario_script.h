@@ -10,6 +10,7 @@
 //   waiting 1                          it has not been answered yet
 //
 //   receive A NAME TYPE [udp|tcp] [edns|no-edns] [mixed|lower]   A has been asked this; what follows is about it
+//   ignore A                           what A was asked so far stays without an answer
 //   nothing A                          A has been asked nothing that was not received
 //   reply A RCODE [RECORD...] [tc] [lower] [after=50ms]            A answers it; `lower`: loses its letter case
 //   forge A id|question|source [RECORD...]    somebody answers in A's place, with another ID, question or address
