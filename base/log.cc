@@ -169,8 +169,8 @@ void configure(const Options& options) {
 void shutdown() {
   State& s = state();
   const std::lock_guard lock(s.mutex);
+  s.pool.reset();  // joins the writer after it has emptied the queue: from here on the logger is ours alone
   s.logger.reset();
-  s.pool.reset();  // joins the writer after it has emptied the queue
 }
 
 bool enabled(Level level) noexcept { return level >= g_level.load(std::memory_order_relaxed); }

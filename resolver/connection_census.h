@@ -1,6 +1,6 @@
 // How many DNS connections over TCP a server has, in all and of each client: one count for all workers and listen
-// addresses, so that the configured limits mean what they say. It is asked when a connection opens or closes, never for
-// a query, so a lock does no harm.
+// addresses, so that the configured limits mean what they say. It is asked when a connection opens or closes, never
+// for a query, so a lock does no harm.
 #pragma once
 
 #include <cstddef>

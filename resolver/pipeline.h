@@ -64,7 +64,7 @@ class Pipeline {
   Disposition ask_original(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                            base::MutableBytes out, std::size_t& length) noexcept;
 
-  /// For a client that has waited long enough (RFC 8767 5): the expired answer. Returns its length, 0 if there is none.
+  /// The expired answer, for a client that has waited long enough (RFC 8767 5). Returns its length; 0: none.
   std::size_t answer_stale(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                            base::MutableBytes out) noexcept;
 

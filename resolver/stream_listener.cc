@@ -210,8 +210,8 @@ void StreamConnection::queue(base::ByteView response, bool tell_timeout) {
   std::copy(response.begin(), response.end(), message.begin());
   std::size_t length = response.size();
   if (tell_timeout) {
-    const auto units = worker_.stream_limits().idle / std::chrono::milliseconds(100);
-    length = dns::append_tcp_keepalive(message, length, static_cast<std::uint16_t>(std::min<std::int64_t>(units, 65535)));
+    const auto units = std::min<std::int64_t>(worker_.stream_limits().idle / std::chrono::milliseconds(100), 65535);
+    length = dns::append_tcp_keepalive(message, length, static_cast<std::uint16_t>(units));
   }
   base::store_u16(waiting_.data() + at, static_cast<std::uint16_t>(length));
   waiting_.resize(at + kLengthBytes + length);

@@ -20,6 +20,10 @@ std::uint32_t elapsed_us(base::Instant from, base::Instant to) noexcept {
   return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(to - from).count());
 }
 
+std::shared_ptr<ConnectionCensus> unlimited_connections() {
+  return std::make_shared<ConnectionCensus>(SIZE_MAX, SIZE_MAX);
+}
+
 // The query as the pending slot keeps it: whole if it fits, else header, question and a bare OPT, which is all
 // that the answer depends on.
 std::size_t keep_query(const dns::QueryView& query, base::MutableBytes out) noexcept {
@@ -46,7 +50,7 @@ std::size_t keep_query(const dns::QueryView& query, base::MutableBytes out) noex
 Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
                storage::QueryEventRing* events, storage::CacheExportRing* exports, ClientNames* names)
     : options_(options),
-      connections_(options.connections ? options.connections : std::make_shared<ConnectionCensus>(SIZE_MAX, SIZE_MAX)),
+      connections_(options.connections ? options.connections : unlimited_connections()),
       keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
       forwarder_counters_(std::make_unique<ForwarderCounters>()), ready_(io_, [this] { return may_linger(); }),
       policy_(policies), names_(names), name_desk_(names != nullptr ? &names->desk(options.index) : nullptr),
@@ -150,7 +154,8 @@ PendingQuery* Worker::take_pending(const QueryContext& context, const Batch& bat
 void Worker::ask(PendingQuery& pending, base::Instant now) {
   const CachePolicy& cache = pending.policy->cache;
   const bool may_be_stale = pending.is_waited_for() && pending.context.detour == Detour::kNone;
-  if (cache.serve_stale && cache.enabled && may_be_stale) timer_.arm(pending, now + cache.stale_client_timeout);
+  if (cache.serve_stale && cache.enabled && may_be_stale)
+    timer_.arm(pending, now + cache.stale_client_timeout);
   const dns::QueryView& query = *pending.context.query;
   dns::FoldedName room;
   const ForwardQuestion question{name_for_upstreams(pending.context, *pending.policy, room),
@@ -291,7 +296,8 @@ void Worker::on_client_timeout(PendingQuery& pending, base::Instant now) noexcep
 }
 
 base::MutableBytes Worker::room_for(const PendingQuery& pending) noexcept {
-  return base::MutableBytes(response_).first(pending.udp != nullptr ? UdpListener::kResponseBytes : response_.size());
+  const std::size_t bytes = pending.udp != nullptr ? UdpListener::kResponseBytes : response_.size();
+  return base::MutableBytes(response_).first(bytes);
 }
 
 void Worker::deliver(PendingQuery& pending, base::ByteView response, base::Instant now) noexcept {
