@@ -17,6 +17,7 @@ class Checker {
 
   void run() {
     upstreams();
+    bootstrap();
     blocking();
     ports();
     tls();
@@ -60,6 +61,22 @@ class Checker {
     }
     if (has_quic && config_.upstreams.quic_keep_alive_period >= config_.upstreams.quic_max_idle_timeout) {
       warn("upstreams.quic.keepAlivePeriod", "is not below maxIdleTimeout, so idle connections are closed all the same");
+    }
+  }
+
+  void bootstrap() {
+    const auto names_an_upstream = [&](const resolver::UpstreamSpec& known) {
+      if (known.ips.empty()) return false;
+      for (const auto& [name, specs] : config_.upstreams.groups)
+        for (const auto& spec : specs)
+          if (spec.host == known.host) return true;
+      return false;
+    };
+    for (const auto& spec : config_.bootstrap_dns) {
+      if (spec.protocol == resolver::UpstreamProtocol::kClassic || names_an_upstream(spec)) continue;
+      warn("bootstrapDns", quoted(resolver::to_text(spec)) +
+                               " is not asked: host names are looked up over classic DNS only; write tcp+udp: before it, or "
+                               "give its ips and make it an upstream");
     }
   }
 

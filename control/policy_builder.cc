@@ -30,17 +30,29 @@ GroupMask bit_of(const blocklists::FilterSet& filter, const std::string& group) 
 resolver::BootstrapOptions bootstrap_options(const Config& config) {
   resolver::BootstrapOptions options;
   options.families = config.connect_ip_version;
-  for (const auto& spec : config.bootstrap_dns)
-    if (const auto address = base::IpAddress::parse(spec.host); address && spec.protocol == resolver::UpstreamProtocol::kClassic)
-      options.servers.push_back({*address, spec.port});
+  for (const auto& spec : config.bootstrap_dns) {
+    if (spec.protocol != resolver::UpstreamProtocol::kClassic) continue;
+    if (const auto address = base::IpAddress::parse(spec.host)) options.servers.push_back({*address, spec.port});
+    for (const auto& address : spec.ips) options.servers.push_back({address, spec.port});
+  }
   return options;
+}
+
+/// An upstream whose host `bootstrapDns` gives addresses for needs no look-up.
+resolver::UpstreamSpec with_bootstrap_ips(resolver::UpstreamSpec spec, const Config& config) {
+  if (!spec.ips.empty() || base::IpAddress::parse(spec.host)) return spec;
+  for (const auto& known : config.bootstrap_dns)
+    if (known.host == spec.host) spec.ips.insert(spec.ips.end(), known.ips.begin(), known.ips.end());
+  return spec;
 }
 
 std::shared_ptr<const resolver::UpstreamSet> upstream_set(const Config& config) {
   auto set = std::make_shared<resolver::UpstreamSet>();
   set->bootstrap = bootstrap_options(config);
   const auto add = [&](const std::string& name, const std::vector<resolver::UpstreamSpec>& specs) {
-    set->groups.push_back({name, config.upstreams.strategy, config.upstreams.timeout, specs});
+    resolver::UpstreamGroup group{name, config.upstreams.strategy, config.upstreams.timeout, {}};
+    for (const auto& spec : specs) group.upstreams.push_back(with_bootstrap_ips(spec, config));
+    set->groups.push_back(std::move(group));
   };
   // `default` is group 0: the one of clients that no other group names.
   if (const auto it = config.upstreams.groups.find("default"); it != config.upstreams.groups.end()) add(it->first, it->second);

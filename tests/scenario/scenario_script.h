@@ -1,7 +1,7 @@
 // The language of *.scn files: what clients ask, what upstreams say, how time passes, and what must come of it. One
 // step a line; `;` begins a comment. The first step that does not hold ends the scenario with its file and line.
 //
-//   upstreams A B                      who exists; `{A}` in the configuration is A's address
+//   upstreams A B                      who exists; `{A}` in the configuration is A's address, `{A.port}` its port
 //   config ... end                     Rampart's own YAML; a second one is a reload
 //
 //   query 1 NAME TYPE [edns] [do] [cd] [tcp] [from=192.0.2.10]     a client asks; 1 is how later steps call it

@@ -19,6 +19,10 @@ constexpr auto kPatience = 5s;           // of real time, for what the kernel st
 constexpr int kQuietRounds = 3;          // so often nothing happened: nothing will
 constexpr std::int64_t kStepsMax = 20'000;  // of one pass(): a day in steps of 4.3 s
 
+void replace_all(std::string& text, const std::string& what, const std::string& by) {
+  for (std::size_t at; (at = text.find(what)) != std::string::npos;) text.replace(at, what.size(), by);
+}
+
 struct ForwarderCounterName {
   const char* name;
   base::Counter resolver::ForwarderCounters::*counter;
@@ -75,9 +79,9 @@ void ScenarioWorld::reload(std::string config) { publish(std::move(config)); }
 
 void ScenarioWorld::publish(std::string config) {
   for (const auto& [name, upstream] : upstreams_) {
-    const std::string mark = "{" + name + "}";
-    for (std::size_t at; (at = config.find(mark)) != std::string::npos;)
-      config.replace(at, mark.size(), "127.0.0.1:" + std::to_string(upstream->port()));
+    const std::string port = std::to_string(upstream->port());
+    replace_all(config, "{" + name + "}", "127.0.0.1:" + port);
+    replace_all(config, "{" + name + ".port}", port);
   }
   auto loaded = control::load_text(config, "scenario");
   if (!loaded.ok()) {
@@ -147,6 +151,7 @@ std::uint64_t ScenarioWorld::counter(const std::string& name) const {
     if (name == row.name) return (worker_->forwarder_counters().*row.counter).value();
   for (const auto& row : kWorkerCounters)
     if (name == row.name) return (worker_->counters_view().*row.counter).value();
+  if (name == "cache_entries") return cache_->stats().entries;
   throw std::runtime_error("no counter is named `" + name + "`: add it to the tables of scenario_world.cc");
 }
 

@@ -44,7 +44,7 @@ class ScenarioWorld {
 
   ScriptedUpstream& upstream(const std::string& name) { return *upstreams_.at(name); }
   [[nodiscard]] bool has_upstream(const std::string& name) const { return upstreams_.count(name) != 0; }
-  /// By its name in ForwarderCounters or WorkerCounters; throws if there is none.
+  /// By its name in ForwarderCounters or WorkerCounters, or `cache_entries`; throws if there is none.
   [[nodiscard]] std::uint64_t counter(const std::string& name) const;
 
  private:

@@ -1,0 +1,99 @@
+#include "base/log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace rampart::base::log {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+std::string line(const Options& options, Level level, std::string_view message,
+                 std::vector<FieldView> fields = {}) {
+  configure(options);
+  std::string out;
+  append_line(out, level, "server", message, fields);
+  return out;
+}
+
+TEST(Log, TextFormIsLevelComponentMessageAndFields) {
+  const std::string text = line({.timestamp = false}, Level::kInfo, "ready", {{"a", "1"}, {"b", "two"}});
+  EXPECT_EQ(text, " INFO server: ready  a=1  b=two");
+  EXPECT_THAT(line({}, Level::kWarn, "slow"), MatchesRegex("\\[[0-9-]+ [0-9:]+\\]  WARN server: slow"));
+}
+
+TEST(Log, JsonFormIsOneObjectWithEveryFieldEscaped) {
+  const std::string text = line({.json = true}, Level::kError, "a \"quoted\"\nline", {{"name", "x\\y\x01"}});
+  const auto object = nlohmann::json::parse(text);
+  EXPECT_EQ(object.at("level"), "error");
+  EXPECT_EQ(object.at("msg"), "a \"quoted\"\nline");
+  EXPECT_EQ(object.at("prefix"), "server");
+  EXPECT_EQ(object.at("name"), "x\\y\x01");
+  EXPECT_THAT(text, Not(HasSubstr("\n")));
+}
+
+TEST(Log, ControlCharactersCannotForgeALine) {
+  const std::vector<FieldView> fields = {{"q", "\x1b[31m"}};
+  const std::string text = line({.timestamp = false}, Level::kInfo, "name\nFATAL server: gone", fields);
+  EXPECT_THAT(text, Not(HasSubstr("\n")));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
+TEST(Log, LevelsBelowTheConfiguredOneAreOff) {
+  configure({.level = Level::kWarn});
+  EXPECT_FALSE(enabled(Level::kInfo));
+  EXPECT_TRUE(enabled(Level::kWarn));
+  EXPECT_TRUE(enabled(Level::kFatal));
+  configure({});
+  EXPECT_TRUE(enabled(Level::kInfo));
+}
+
+// Whoever reads our standard output may stop reading: callers go on, and what is lost is counted.
+TEST(Log, AReaderThatStallsDelaysNobodyAndLosesOldLinesOnly) {
+  shutdown();
+  std::fflush(stdout);
+  const int before = dup(STDOUT_FILENO);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  dup2(ends[1], STDOUT_FILENO);
+  close(ends[1]);
+  configure({.timestamp = false});
+  constexpr int kLines = 40'000;  // the pipe holds a thousand or so, the queue some more
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < kLines; ++i) info("test", "line " + std::to_string(i) + std::string(60, '.'));
+  const auto took = std::chrono::steady_clock::now() - began;
+  const std::uint64_t dropped = dropped_lines();
+  std::string text;
+  std::thread reader([&] {
+    char buffer[4096];
+    for (ssize_t n; (n = read(ends[0], buffer, sizeof(buffer))) > 0;)
+      text.append(buffer, static_cast<std::size_t>(n));
+  });
+  shutdown();  // writes what is queued
+  std::fflush(stdout);
+  dup2(before, STDOUT_FILENO);  // closes the last writing end
+  close(before);
+  reader.join();
+  close(ends[0]);
+  EXPECT_LT(took, std::chrono::seconds(10));
+  EXPECT_GT(dropped, 0u);
+  EXPECT_LT(dropped, static_cast<std::uint64_t>(kLines));
+  EXPECT_THAT(text, HasSubstr("line " + std::to_string(kLines - 1) + "."));
+  EXPECT_EQ(static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')) + dropped,
+            static_cast<std::uint64_t>(kLines));
+}
+
+}  // namespace
+}  // namespace rampart::base::log
