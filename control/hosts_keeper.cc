@@ -8,6 +8,7 @@
 #include "base/idle_thread.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "control/refresh_jitter.h"
 
 namespace rampart::control {
 namespace {
@@ -89,14 +90,12 @@ void HostsKeeper::reload(const HostsFile& config, blocklists::DownloadOptions do
   schedule();
 }
 
-// With up to 10 % jitter, so that instances started together do not meet at the hosts of the files.
 void HostsKeeper::schedule() {
   const auto period = config_.loading.refresh_period;
   base::Instant due = base::Instant::max();
   if (period.count() > 0 && !config_.sources.empty()) {
     base::SecureRandom random;
-    const auto jitter = static_cast<std::int64_t>(random.below(1000)) * period.count() / 10000;
-    due = base::monotonic_now() + period - std::chrono::milliseconds(jitter);
+    due = base::monotonic_now() + jittered(period, random);
   }
   {
     const std::lock_guard lock(mutex_);

@@ -18,6 +18,7 @@
 #include "control/commands_config.h"
 #include "control/config_loader.h"
 #include "control/file_limit.h"
+#include "control/refresh_jitter.h"
 #include "control/server_options.h"
 #include "resolver/listen_socket.h"
 
@@ -60,6 +61,12 @@ void block_signals() {
 bool stop_is_pending() {
   sigset_t pending;
   return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+std::vector<std::string> deny_groups(const Blocking& blocking) {
+  std::vector<std::string> names;
+  for (const auto& [group, sources] : blocking.denylists) names.push_back(group);
+  return names;
 }
 
 std::string join(const std::vector<std::string>& texts, const char* between) {
@@ -161,9 +168,7 @@ base::Status Server::start() {
   if (const auto started = query_log_->start(); !started.ok()) return base::Error{"queryLog: " + started.error()};
 
   policies_.adopt(config_);
-  std::vector<std::string> deny_groups;
-  for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);
-  blocking_.set_known_groups(deny_groups);
+  blocking_.set_known_groups(deny_groups(config_.blocking));
   if (const auto hosts = start_hosts(); !hosts.ok()) return hosts;
   if (const auto joined = join_redis(count); !joined.ok()) return joined;
 
@@ -171,10 +176,12 @@ base::Status Server::start() {
                                                                    config_.tcp.max_connections_per_client);
   client_names_ = std::make_unique<resolver::ClientNames>(count);
   client_names_->configure(client_names_options(config_));
-  for (unsigned i = 0; i < count; ++i) {
-    workers_.push_back(std::make_unique<resolver::Worker>(
-        worker_options(config_, i, census), *cache_, policy_, &query_log_->ring(i), shared_ ? &shared_->ring(i) : nullptr,
-        client_names_.get()));
+  {
+    const std::lock_guard lock(mutex_);  // publish() walks them, and hosts files or Redis may call for it already
+    for (unsigned i = 0; i < count; ++i)
+      workers_.push_back(std::make_unique<resolver::Worker>(
+          worker_options(config_, i, census), *cache_, policy_, &query_log_->ring(i),
+          shared_ ? &shared_->ring(i) : nullptr, client_names_.get()));
   }
   for (auto& worker : workers_) worker->start();
   if (const auto tested = test_upstreams(); !tested.ok()) return tested;
@@ -309,9 +316,7 @@ base::Status Server::reload() {
   policies_.adopt(config_);
   policies_.set_hosts(hosts_->names());
   policies_.set_client_hosts(client_hosts_.addresses());
-  std::vector<std::string> deny_groups;
-  for (const auto& [group, sources] : config_.blocking.denylists) deny_groups.push_back(group);
-  blocking_.set_known_groups(deny_groups);
+  blocking_.set_known_groups(deny_groups(config_.blocking));
   publish();
   return base::Done{};
 }

@@ -80,10 +80,4 @@ storage::RedisOptions redis_options(const Redis& redis) {
   return options;
 }
 
-std::chrono::milliseconds jittered(std::chrono::milliseconds period, base::SecureRandom& random) {
-  constexpr std::uint32_t kSteps = 1'000'000;
-  const std::chrono::milliseconds tenth = period / 10;
-  return period - std::chrono::milliseconds(tenth.count() * static_cast<std::int64_t>(random.below(kSteps)) / kSteps);
-}
-
 }  // namespace rampart::control

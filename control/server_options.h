@@ -1,10 +1,8 @@
 // From the configuration to the options of each part that the server is made of. Pure translation, nothing is opened.
 #pragma once
 
-#include <chrono>
 #include <memory>
 
-#include "base/random.h"
 #include "control/config.h"
 #include "resolver/cache.h"
 #include "resolver/worker.h"
@@ -22,9 +20,5 @@ namespace rampart::control {
 [[nodiscard]] storage::QueryLogOptions query_log_options(
     const Config& config, const std::shared_ptr<const storage::QueryObserver>& observer);
 [[nodiscard]] storage::RedisOptions redis_options(const Redis& redis);
-
-/// The time to the next refresh of lists: up to a tenth less than the period, so that instances that were started
-/// together do not meet at the list hosts again and again.
-[[nodiscard]] std::chrono::milliseconds jittered(std::chrono::milliseconds period, base::SecureRandom& random);
 
 }  // namespace rampart::control

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dns/presentation.h"
 #include "dns/types.h"
 
 namespace rampart::dns {

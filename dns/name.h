@@ -97,5 +97,7 @@ struct FoldedName {
 [[nodiscard]] std::string to_text(NameView name);
 /// The same with the final dot.
 [[nodiscard]] std::string to_fqdn_text(NameView name);
+/// The same, behind what is in `out`.
+void append_fqdn_text(std::string& out, NameView name);
 
 }  // namespace rampart::dns

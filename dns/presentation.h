@@ -11,8 +11,6 @@
 
 namespace rampart::dns {
 
-/// As to_fqdn_text(), behind what is in `out`.
-void append_fqdn_text(std::string& out, NameView name);
 /// "A", "HTTPS", ...; "TYPE1234" for those without a mnemonic.
 [[nodiscard]] std::string to_text(RrType type);
 /// The registered mnemonic, or "" without one; text that lives for ever.

@@ -1,5 +1,7 @@
 // The engine of the forwarder: takes a slot from question to answer. All decisions about a lane are here; the
-// transports only carry bytes, the table only finds slots, upstream_group.h only chooses.
+// transports only carry bytes, the table only finds slots, upstream_group.h only chooses. The life of a slot is in
+// forwarder_core.cc, that of a lane in forwarder_lane.cc, and what concerns upstreams without a question
+// (configuration, host names, probes) in forwarder_upstreams.cc.
 //
 //   resolve -> start -> start_lane -> send ...... on_datagram -> accept -> finish
 //                           ^                         |

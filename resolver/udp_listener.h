@@ -2,7 +2,6 @@
 // the socket is empty. Full batches are read again at once; a bound on rounds gives streams and timers their turn.
 #pragma once
 
-#include <boost/asio/ip/udp.hpp>
 #include <sys/socket.h>
 
 #include <array>

@@ -17,6 +17,11 @@
 
 namespace rampart::resolver {
 
+/// Whether the forwarder can ask by this protocol.
+[[nodiscard]] constexpr bool is_supported(UpstreamProtocol protocol) noexcept {
+  return protocol == UpstreamProtocol::kClassic || protocol == UpstreamProtocol::kDot;
+}
+
 struct UpstreamAddress {
   explicit UpstreamAddress(base::IpEndpoint endpoint) noexcept : udp(endpoint) {}
   UdpPool udp;

@@ -146,6 +146,7 @@ PendingQuery* Worker::take_pending(const QueryContext& context, const Batch& bat
   pending->context.query.emplace(*dns::QueryView::parse(pending->context.wire));
   pending->identity = *context.identity;
   pending->context.identity = &pending->identity;
+  pending->context.given_identity = nullptr;  // the caller's, who does not wait
   pending->policy = batch.policy_owner;
   pending->arrival_unix_us = batch.wall_us;
   return pending;

@@ -100,13 +100,6 @@ bool IgnoredNames::contains(std::string_view name) const {
 LogEntryDecoder::LogEntryDecoder(EntryOptions options)
     : options_(std::move(options)), ignored_(options_.ignore_domains), instance_(resolve_instance(options_)) {}
 
-LogEntryDecoder::Outcome LogEntryDecoder::decode(base::ByteView record) {
-  const auto event = QueryEventView::parse(record);
-  if (!event) return Outcome::kDamaged;
-  own_texts_.assign(*event);
-  return decode(*event, own_texts_);
-}
-
 LogEntryDecoder::Outcome LogEntryDecoder::decode(const QueryEventView& event, const QueryEventTexts& texts) {
   const QueryEventHead& head = event.head;
   if (head.reason == Reason::kHealthcheck) return Outcome::kIgnored;

@@ -60,14 +60,11 @@ class LogEntryDecoder {
   enum class Outcome : std::uint8_t {
     kEntry,
     kIgnored,  ///< by the rules, or a health check
-    kDamaged,  ///< lengths that do not add up
   };
 
   explicit LogEntryDecoder(EntryOptions options);
 
-  /// On kEntry, entry() is valid until the next call.
-  [[nodiscard]] Outcome decode(base::ByteView record);
-  /// The same for an event whose texts are there already; they are borrowed until the next call.
+  /// On kEntry, entry() is valid until the next call; it borrows from `texts`, which are those of `event`.
   [[nodiscard]] Outcome decode(const QueryEventView& event, const QueryEventTexts& texts);
   [[nodiscard]] const LogEntry& entry() const noexcept { return entry_; }
 
@@ -78,7 +75,6 @@ class LogEntryDecoder {
   const EntryOptions options_;
   const IgnoredNames ignored_;
   const std::string instance_;
-  QueryEventTexts own_texts_;
   std::string client_names_, reason_, answer_text_, answer_, masked_name_;
   LogEntry entry_;
 };

@@ -265,11 +265,7 @@ void QueryLog::Impl::take_record(base::ByteView record) {
     ignored_.add();
     return;
   }
-  switch (decoder_->decode(*event, texts_)) {
-    case LogEntryDecoder::Outcome::kIgnored: ignored_.add(); return;
-    case LogEntryDecoder::Outcome::kDamaged: dropped_damaged_.add(); return;
-    case LogEntryDecoder::Outcome::kEntry: break;
-  }
+  if (decoder_->decode(*event, texts_) == LogEntryDecoder::Outcome::kIgnored) return ignored_.add();
   if (gathering_.empty()) gathering_since_ = base::monotonic_now();
   gathering_.append(decoder_->entry());
 }

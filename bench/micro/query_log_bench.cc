@@ -15,12 +15,14 @@
 #include "tests/support/log_batches.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/record_decoder.h"
 
 namespace rampart::storage {
 namespace {
 
 using test_support::PostgresServer;
 using test_support::QueryEventBuilder;
+using test_support::RecordDecoder;
 
 std::int64_t thread_cpu_ns() {
   timespec time{};
@@ -76,7 +78,7 @@ void BM_QueryEventRing_PushWhenFull(benchmark::State& state) {
 BENCHMARK(BM_QueryEventRing_PushWhenFull);
 
 void BM_LogEntryDecoder_Decode(benchmark::State& state) {
-  LogEntryDecoder decoder({});
+  RecordDecoder decoder({});
   QueryEventBuilder event("www.some-name.example.org.");
   if (state.range(0) != 0) event.reason(Reason::kBlocked).match(MatchKind::kWildcard, 1, "ads", "");
   const auto record = event.answer_a("192.0.2.1").record();

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -175,57 +174,6 @@ class Postgres:
 
     def end_sessions(self):
         self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rampart'", "postgres")
-
-
-class Relay:
-    """Passes TCP on to a server, not faster than `bytes_per_second` towards the server (None: at once).
-
-    A relay without server accepts and never says a word.
-    """
-
-    def __init__(self, server=None):
-        self.to = server and (server.address, server.port)
-        self.bytes_per_second = None
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.open = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.open.append(client)
-            if self.to is None:
-                continue
-            try:
-                server = socket.create_connection(self.to)
-            except OSError:
-                client.close()
-                continue
-            self.open.append(server)
-            threading.Thread(target=self._pass, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._pass, args=(server, client, False), daemon=True).start()
-
-    def _pass(self, source, sink, is_slow):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                while is_slow and data and (rate := self.bytes_per_second):
-                    piece = max(1, rate // 20)
-                    sink.sendall(data[:piece])
-                    data = data[piece:]
-                    time.sleep(0.05)  # the rate of the slow link
-                sink.sendall(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def close(self):
-        self.listener.close()
-        for one in self.open:
-            one.close()
 
 
 class Redis(Program):

@@ -2,11 +2,10 @@
 import contextlib
 import signal
 import time
-from types import SimpleNamespace
 
 from harness import addresses, wait_for
 from outage import CONVERGE_S, Row
-from outage_programs import Relay
+from relay import Relay
 
 SWITCHED = "switch.example.org"
 
@@ -72,7 +71,7 @@ def redis_restarted(world):
 def redis_slow(world):
     """The link to Redis passes 20 octets each second."""
     redis = world.redis
-    relay = Relay(SimpleNamespace(address="127.0.0.1", port=redis.port))
+    relay = Relay(("127.0.0.1", redis.port))
     with contextlib.closing(relay):
         world.redis = relay
         try:

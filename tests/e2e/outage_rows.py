@@ -6,12 +6,12 @@ import re
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 
 from harness import wait_for
 from outage import Row
-from outage_programs import Postgres, Relay
+from outage_programs import Postgres
+from relay import Relay
 
 
 class NotHere(Exception):
@@ -196,7 +196,7 @@ def link_cut(world):
 
 def slow(world):
     """The link to the server passes 150 octets each second, about one row."""
-    relay = Relay(world.database)
+    relay = Relay((world.database.address, world.database.port))
     with contextlib.closing(relay), Row(world, f"postgres://postgres@127.0.0.1:{relay.port}/rampart") as row:
         return row.play(lambda: setattr(relay, "bytes_per_second", 150), lambda: setattr(relay, "bytes_per_second", None))
 

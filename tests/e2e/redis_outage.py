@@ -9,7 +9,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import tempfile
 import threading
 import time
@@ -20,6 +19,7 @@ from outage_case import LATENCY_TRIES
 from outage_latency import WAIT_FACTOR, WAIT_US, TooSlow
 from outage_programs import Load, Namespace
 from redis_world import Redis, Sharer, fetch, is_joined, received
+from relay import Relay
 
 RATE = int(os.environ.get("RAMPART_OUTAGE_RATE", "200"))  # queries/s to each of six instances
 CONVERGE_S = 2.0
@@ -30,66 +30,6 @@ UPSTREAM_ADDRESSES = ["192.0.2.101", "192.0.2.102", "192.0.2.103"]
 
 class NotHere(Exception):
     """This machine cannot show this row; says why."""
-
-
-class Relay:
-    """One instance's way to a Redis: passes on, says nothing, or is slow."""
-
-    def __init__(self, target):
-        self.target = target
-        self.is_silent, self.bytes_per_second = False, None
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.open, self.silent = set(), []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.open.add(client)
-            if self.is_silent:
-                self.silent.append(client)
-                continue
-            try:
-                server = socket.create_connection(self.target, 5)
-                server.settimeout(None)
-            except OSError:
-                client.close()
-                continue
-            self.open.add(server)
-            threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
-            threading.Thread(target=self._pass, args=(server, client), daemon=True).start()
-
-    def _pass(self, source, sink):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                while data and (rate := self.bytes_per_second):
-                    piece = max(1, rate // 20)
-                    sink.sendall(data[:piece])
-                    data = data[piece:]
-                    time.sleep(0.05)  # the rate of the slow link
-                sink.sendall(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        self.open.discard(source)
-        source.close()
-
-    def end_connections(self):
-        for one in list(self.open):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.end_connections()
-        for one in list(self.silent):
-            one.close()
 
 
 class Links(Namespace):
@@ -129,7 +69,7 @@ class Group:
             targets = [("127.0.0.1", self.port)] * size
         self.relays = []
         if world.uses_relays:
-            self.relays = [Relay(target) for target in targets]
+            self.relays = [Relay(target, slows_answers=True) for target in targets]
             targets = [("127.0.0.1", relay.port) for relay in self.relays]
         self.servers, self.count, self.started = [], 0, time.monotonic()
         for i, (address, port) in enumerate(targets):

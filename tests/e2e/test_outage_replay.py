@@ -6,7 +6,8 @@ import unittest
 from harness import wait_for
 from outage import batches_in_order
 from outage_case import OutageTest
-from outage_programs import Load, Relay, Resolver
+from outage_programs import Load, Resolver
+from relay import Relay
 
 KILLS = 5
 
@@ -17,7 +18,7 @@ class Replay(OutageTest):
         self.database.sql("DROP TABLE IF EXISTS log_entries, rampart_spool_replay")
 
     def test_kills_in_the_middle_of_a_replay_neither_lose_nor_double_an_entry(self):
-        relay = Relay(self.database)
+        relay = Relay((self.database.address, self.database.port))
         self.addCleanup(relay.close)
         target = f"postgres://postgres@127.0.0.1:{relay.port}/rampart"
         resolver = Resolver(self.directory, self.world, target, spool=f"{self.directory}/spool")

@@ -8,33 +8,22 @@
 #include <cerrno>
 #include <stdexcept>
 
+#include "tests/support/loopback.h"
 #include "tests/support/virtual_time.h"
 
 namespace rampart::test {
 namespace {
 
+using test_support::bind_to;
+using test_support::port_of;
+
 constexpr int kPortDrawsMax = 100;  // a port must be free for both protocols
 
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-bool bind_to(int fd, std::uint16_t port) {
+// A scripted upstream comes back to the port that it left.
+bool bind_again(int fd, std::uint16_t port) {
   const int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  const sockaddr_in address = loopback(port);
-  return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-std::uint16_t port_of(int fd) {
-  sockaddr_in address{};
-  socklen_t length = sizeof(address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  return ntohs(address.sin_port);
+  return bind_to(fd, port);
 }
 
 UpstreamQuery read_query(Bytes wire) {
@@ -73,10 +62,10 @@ void ScriptedUpstream::open() {
   for (int draw = 0; draw < kPortDrawsMax && listener_ < 0; ++draw) {
     if (udp_ < 0) {
       udp_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-      if (!bind_to(udp_, port_)) throw std::runtime_error("a scripted upstream cannot have its UDP port");
+      if (!bind_again(udp_, port_)) throw std::runtime_error("a scripted upstream cannot have its UDP port");
     }
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (bind_to(listener_, port_of(udp_)) && listen(listener_, 64) == 0) break;
+    if (bind_again(listener_, port_of(udp_)) && listen(listener_, 64) == 0) break;
     ::close(listener_);
     listener_ = -1;
     if (port_ == 0) {

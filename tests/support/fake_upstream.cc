@@ -8,28 +8,13 @@
 
 #include <stdexcept>
 
+#include "tests/support/loopback.h"
+
 namespace rampart::test {
 namespace {
 
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
-
-bool bind_to(int fd, std::uint16_t port) {
-  const sockaddr_in address = loopback(port);
-  return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-std::uint16_t port_of(int fd) {
-  sockaddr_in address{};
-  socklen_t length = sizeof(address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  return ntohs(address.sin_port);
-}
+using test_support::bind_to;
+using test_support::port_of;
 
 FakeQuery read_query(base::ByteView wire) {
   FakeQuery query;

@@ -7,13 +7,14 @@
 #include "storage/entry_batch.h"
 #include "storage/query_sink.h"
 #include "tests/support/query_event_builder.h"
+#include "tests/support/record_decoder.h"
 
 namespace rampart::test_support {
 
 inline storage::EntryBatch batch_of(const std::vector<QueryEventBuilder>& events) {
   storage::EntryOptions options;
   options.instance = "node-1";
-  storage::LogEntryDecoder decoder(options);
+  RecordDecoder decoder(options);
   storage::EntryBatch batch;
   for (const auto& event : events)
     if (decoder.decode(event.record()) == storage::LogEntryDecoder::Outcome::kEntry) batch.append(decoder.entry());

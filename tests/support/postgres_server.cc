@@ -20,22 +20,12 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/loopback.h"
+
 namespace rampart::test_support {
 namespace {
 
 constexpr std::chrono::seconds kStartTime{20};
-
-int free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
-}
 
 /// Starts a program as the server's user; its output goes to `log`.
 pid_t spawn(const std::vector<std::string>& words, const std::string& log, bool dies_with_us) {

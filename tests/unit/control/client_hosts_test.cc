@@ -159,10 +159,9 @@ TEST(HostAnswer, TakesAddressesAndTheSmallestTtl) {
   const auto query = test::make_query("pc.example.org", dns::RrType::kA);
   const auto wire = test::make_response(query, dns::Rcode::kNoError,
                                         {{"", dns::RrType::kCname, 30, test::wire_name("real.example.org")},
-                                         {"real.example.org", dns::RrType::kA, 300, test::a_rdata(192, 0, 2, 7)},
-                                         {"real.example.org", dns::RrType::kA, 300, {1, 2, 3}}});
+                                         {"real.example.org", dns::RrType::kA, 300, test::a_rdata(192, 0, 2, 7)}});
   const auto message = dns::MessageView::parse(wire);
-  if (!message.ok()) GTEST_SKIP() << "the parser refuses the short address by itself";
+  ASSERT_TRUE(message.ok());
   const auto answer = host_answer({resolver::ForwardOutcome::kAnswer, &*message, ""}, dns::RrType::kA);
   EXPECT_FALSE(answer.is_failure);
   EXPECT_EQ(answer.addresses, (std::vector{ip("192.0.2.7")}));

@@ -4,12 +4,14 @@
 
 #include "storage/entry_batch.h"
 #include "tests/support/query_event_builder.h"
+#include "tests/support/record_decoder.h"
 
 namespace rampart::storage {
 namespace {
 
 using Outcome = LogEntryDecoder::Outcome;
 using test_support::QueryEventBuilder;
+using test_support::RecordDecoder;
 
 EntryOptions options_with_instance() {
   EntryOptions options;
@@ -19,8 +21,8 @@ EntryOptions options_with_instance() {
 
 /// Decodes and copies out, so that a test can look at it for as long as it likes.
 struct Decoded {
-  LogEntryDecoder decoder;
-  Outcome outcome;
+  RecordDecoder decoder;
+  std::optional<Outcome> outcome;
   explicit Decoded(const QueryEventBuilder& event, EntryOptions options = options_with_instance())
       : decoder(std::move(options)), outcome(decoder.decode(event.record())) {}
   const LogEntry* operator->() const { return &decoder.entry(); }
@@ -70,7 +72,7 @@ TEST(LogEntry, MatchesThatEndEarlyGiveNoGarbage) {
   std::memcpy(static_cast<void*>(&head), record.data(), sizeof head);
   head.match_count = 9;
   std::memcpy(record.data(), &head, sizeof head);
-  LogEntryDecoder decoder(options_with_instance());
+  RecordDecoder decoder(options_with_instance());
   ASSERT_EQ(decoder.decode(record), Outcome::kEntry);
   EXPECT_EQ(decoder.entry().reason, "BLOCKED (ads: example.org)");
 }
@@ -101,7 +103,7 @@ TEST(LogEntry, PrivacyMasksNameAndAnswerButNotReasonAndClient) {
 TEST(LogEntry, IgnoreRulesSkipExactlyTheirNames) {
   EntryOptions options = options_with_instance();
   options.ignore_domains = {"Exact.example", "*.below.example", "/^ad[0-9]+\\./", "/(/", "//"};
-  LogEntryDecoder decoder(options);
+  RecordDecoder decoder(options);
   const auto outcome = [&](std::string_view name) { return decoder.decode(QueryEventBuilder(name).record()); };
   EXPECT_EQ(outcome("exact.EXAMPLE."), Outcome::kIgnored);
   EXPECT_EQ(outcome("sub.exact.example."), Outcome::kEntry);
@@ -129,10 +131,10 @@ TEST(LogEntry, HostileTextBecomesHarmlessUtf8) {
 }
 
 TEST(LogEntry, DamagedRecordsAreToldApart) {
-  LogEntryDecoder decoder(options_with_instance());
+  RecordDecoder decoder(options_with_instance());
   std::vector<std::uint8_t> record = QueryEventBuilder("example.org.").answer_a("192.0.2.1").record();
   for (std::size_t length = 0; length < record.size(); ++length)
-    EXPECT_EQ(decoder.decode(base::ByteView(record).first(length)), Outcome::kDamaged) << length;
+    EXPECT_EQ(decoder.decode(base::ByteView(record).first(length)), std::nullopt) << length;
 }
 
 TEST(LogEntry, UnreadableMessagesLeaveTheRestOfTheEntry) {
@@ -145,7 +147,7 @@ TEST(LogEntry, UnreadableMessagesLeaveTheRestOfTheEntry) {
 
 TEST(EntryBatch, GivesBackWhatWasAppended) {
   EntryBatch batch;
-  LogEntryDecoder decoder(options_with_instance());
+  RecordDecoder decoder(options_with_instance());
   for (const char* name : {"a.example.", "b.example.", "c.example."}) {
     ASSERT_EQ(decoder.decode(QueryEventBuilder(name).answer_a("192.0.2.1").record()), Outcome::kEntry);
     batch.append(decoder.entry());
@@ -165,7 +167,7 @@ TEST(EntryBatch, GivesBackWhatWasAppended) {
 
 TEST(EntryBatch, RefusesBytesThatDoNotAddUp) {
   EntryBatch batch;
-  LogEntryDecoder decoder(options_with_instance());
+  RecordDecoder decoder(options_with_instance());
   ASSERT_EQ(decoder.decode(QueryEventBuilder("a.example.").record()), Outcome::kEntry);
   batch.append(decoder.entry());
   for (std::size_t length = 0; length < batch.bytes().size(); ++length)

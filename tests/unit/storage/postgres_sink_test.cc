@@ -8,6 +8,7 @@
 #include "storage/postgres_schema.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/query_event_builder.h"
+#include "tests/support/record_decoder.h"
 #include "tests/support/tcp_faults.h"
 
 namespace rampart::storage {
@@ -16,6 +17,7 @@ namespace {
 using Outcome = WriteResult::Outcome;
 using test_support::PostgresServer;
 using test_support::QueryEventBuilder;
+using test_support::RecordDecoder;
 namespace schema = postgres_schema;
 
 Deadline soon() { return Deadline(base::monotonic_now() + std::chrono::seconds(10)); }
@@ -23,7 +25,7 @@ Deadline soon() { return Deadline(base::monotonic_now() + std::chrono::seconds(1
 EntryBatch batch_of(std::initializer_list<QueryEventBuilder> events) {
   EntryOptions options;
   options.instance = "node-1";
-  LogEntryDecoder decoder(options);
+  RecordDecoder decoder(options);
   EntryBatch batch;
   for (const auto& event : events)
     if (decoder.decode(event.record()) == LogEntryDecoder::Outcome::kEntry) batch.append(decoder.entry());

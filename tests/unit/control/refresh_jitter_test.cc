@@ -1,4 +1,4 @@
-#include "control/server_options.h"
+#include "control/refresh_jitter.h"
 
 #include <gtest/gtest.h>
 
