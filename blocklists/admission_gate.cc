@@ -22,15 +22,37 @@ struct Claims {
   [[nodiscard]] bool blocks() const noexcept { return !important_allow && (important_deny || (deny && !allow)); }
 };
 
-Claims claims_on(const CompiledSource& version, const NameHashes& name) {
-  Claims claims;
-  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
-    const RuleClass rule_class = RuleClass::from_index(i);
-    const auto& hashes = version.hashes(i);
-    const std::size_t suffixes = rule_class.wildcard ? name.count : std::min<std::size_t>(1, name.count);
-    for (std::size_t s = 0; s < suffixes; ++s)
-      if (std::binary_search(hashes.begin(), hashes.end(), name.suffix[s])) claims.add(rule_class);
+/// Rules for other types than these hide no address: many a list blocks HTTPS records alone.
+constexpr std::array kTypesWithAddresses = {dns::RrType::kA, dns::RrType::kAaaa};
+
+/// By query type.
+struct Canaried {
+  std::array<Claims, kTypesWithAddresses.size()> claims;
+
+  void add(const CompiledSource& version, RuleClass rule_class) noexcept {
+    for (std::size_t t = 0; t < claims.size(); ++t)
+      if (rule_class.types == 0 || version.types()[rule_class.types - 1u].contains(kTypesWithAddresses[t]))
+        claims[t].add(rule_class);
   }
+  [[nodiscard]] bool blocks() const noexcept {
+    return std::any_of(claims.begin(), claims.end(), [](const Claims& one) { return one.blocks(); });
+  }
+};
+
+template <class Hashes>
+bool holds(const Hashes& hashes, RuleClass rule_class, const NameHashes& name) {
+  const std::size_t suffixes = rule_class.wildcard ? name.count : std::min<std::size_t>(1, name.count);
+  for (std::size_t s = 0; s < suffixes; ++s)
+    if (std::binary_search(hashes.begin(), hashes.end(), name.suffix[s])) return true;
+  return false;
+}
+
+Canaried claims_on(const CompiledSource& version, const NameHashes& name) {
+  Canaried claims;
+  for (std::size_t i = 0; i < RuleClass::kCount; ++i)
+    if (holds(version.hashes(i), RuleClass::from_index(i), name)) claims.add(version, RuleClass::from_index(i));
+  for (const auto& [i, hashes] : version.typed_hashes())
+    if (holds(hashes, RuleClass::from_index(i), name)) claims.add(version, RuleClass::from_index(i));
   return claims;
 }
 
@@ -110,7 +132,7 @@ std::optional<Refused> AdmissionGate::judge_size(std::uint64_t entries, std::uin
 }
 
 const AdmissionGate::Canary* AdmissionGate::blocked_canary(const CompiledSource& version) const {
-  std::vector<Claims> claims;
+  std::vector<Canaried> claims;
   for (const auto& canary : canaries_) claims.push_back(claims_on(version, canary.hashes));
   re2::RE2::Options options(re2::RE2::Latin1);  // as the filter compiles them
   options.set_log_errors(false);
@@ -118,7 +140,7 @@ const AdmissionGate::Canary* AdmissionGate::blocked_canary(const CompiledSource&
     const re2::RE2 compiled(regex.text, options);
     if (!compiled.ok()) continue;
     for (std::size_t i = 0; i < canaries_.size(); ++i)
-      if (re2::RE2::PartialMatch(canaries_[i].text, compiled)) claims[i].add(regex.rule_class);
+      if (re2::RE2::PartialMatch(canaries_[i].text, compiled)) claims[i].add(version, regex.rule_class);
   }
   for (std::size_t i = 0; i < canaries_.size(); ++i)
     if (claims[i].blocks()) return &canaries_[i];

@@ -10,12 +10,14 @@ namespace rampart::blocklists {
 std::uint64_t CompiledSource::rule_count() const noexcept {
   std::uint64_t count = regexes_.size() + ranges_.size();
   for (const auto& hashes : hashes_) count += hashes.size();
+  for (const auto& [rule_class, hashes] : typed_hashes_) count += hashes.size();
   return count;
 }
 
 std::size_t CompiledSource::memory_bytes() const noexcept {
   std::size_t bytes = sizeof(*this) + ranges_.capacity() * sizeof(Range) + regexes_.capacity() * sizeof(Regex);
   for (const auto& hashes : hashes_) bytes += hashes.bytes();
+  for (const auto& [rule_class, hashes] : typed_hashes_) bytes += hashes.capacity() * sizeof(std::uint64_t);
   for (const auto& regex : regexes_) bytes += regex.text.capacity();
   return bytes;
 }
@@ -75,16 +77,30 @@ struct SourceCompiler::Pile {
 SourceCompiler::SourceCompiler(const base::HashKey& key) : key_(key) {}
 SourceCompiler::~SourceCompiler() = default;
 
+std::uint16_t SourceCompiler::types_id(const QueryTypes& types) {
+  auto& known = result_.types_;
+  const auto at = std::find(known.begin(), known.end(), types);
+  const auto id = static_cast<std::uint16_t>(at - known.begin() + 1);
+  if (at == known.end()) known.push_back(types);
+  return id;
+}
+
 void SourceCompiler::add(const Rule& rule) {
   const RuleClass rule_class{.wildcard = rule.kind == RuleKind::kWildcard,
                              .exception = rule.action == Action::kAllow,
-                             .important = rule.important};
+                             .important = rule.important,
+                             .types = rule.types == nullptr ? std::uint16_t{0} : types_id(*rule.types)};
   switch (rule.kind) {
     case RuleKind::kExact:
     case RuleKind::kWildcard: {
-      auto& pile = piles_[rule_class.index()];
-      if (!pile) pile = std::make_unique<Pile>();
-      pile->add(hash_name_text(key_, rule.name));
+      const std::uint64_t hash = hash_name_text(key_, rule.name);
+      if (rule_class.types != 0) {
+        result_.typed_hashes_[rule_class.index()].push_back(hash);
+      } else {
+        auto& pile = piles_[rule_class.index()];
+        if (!pile) pile = std::make_unique<Pile>();
+        pile->add(hash);
+      }
       if (rule_class.wildcard) {
         const auto dots = static_cast<std::size_t>(std::count(rule.name.begin(), rule.name.end(), '.'));
         result_.wildcard_labels_min_ = std::min(result_.wildcard_labels_min_, dots + 1);
@@ -105,11 +121,16 @@ CompiledSource SourceCompiler::finish() {
     if (piles_[i]) result_.hashes_[i] = piles_[i]->sorted();
     piles_[i].reset();
   }
+  for (auto& [rule_class, hashes] : result_.typed_hashes_) {
+    std::sort(hashes.begin(), hashes.end());
+    hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+    hashes.shrink_to_fit();
+  }
 
   // Regexes keep their order: the first that matches is the one that is reported.
   std::unordered_set<std::string> seen;
   std::erase_if(result_.regexes_, [&seen](const CompiledSource::Regex& regex) {
-    return !seen.insert(static_cast<char>('0' + regex.rule_class.index()) + regex.text).second;
+    return !seen.insert(std::to_string(regex.rule_class.index()) + '/' + regex.text).second;
   });
 
   const auto order = [](const CompiledSource::Range& range) {

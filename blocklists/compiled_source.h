@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,14 +20,20 @@
 
 namespace rampart::blocklists {
 
-/// What a rule of a source says, apart from its name. Indexes the arrays of hashes.
+/// What a rule of a source says, apart from its name. Indexes the arrays of hashes; rules for some query types
+/// only, which are few, have indexes from kCount on.
 struct RuleClass {
   bool wildcard = false;
   bool exception = false;
   bool important = false;
+  std::uint16_t types = 0;  ///< 0: for all query types; else for CompiledSource::types()[types - 1]
   static constexpr std::size_t kCount = 8;
-  [[nodiscard]] std::size_t index() const noexcept { return (wildcard ? 1u : 0) | (exception ? 2u : 0) | (important ? 4u : 0); }
-  static RuleClass from_index(std::size_t i) noexcept { return {(i & 1) != 0, (i & 2) != 0, (i & 4) != 0}; }
+  [[nodiscard]] std::size_t index() const noexcept {
+    return (wildcard ? 1u : 0) | (exception ? 2u : 0) | (important ? 4u : 0) | std::size_t{types} * kCount;
+  }
+  static RuleClass from_index(std::size_t i) noexcept {
+    return {(i & 1) != 0, (i & 2) != 0, (i & 4) != 0, static_cast<std::uint16_t>(i / kCount)};
+  }
 };
 
 class CompiledSource {
@@ -40,6 +47,8 @@ class CompiledSource {
     RuleClass rule_class;
   };
 
+  using TypedHashes = std::map<std::size_t, std::vector<std::uint64_t>>;
+
   CompiledSource() = default;
   CompiledSource(CompiledSource&&) noexcept = default;
   CompiledSource& operator=(CompiledSource&&) noexcept = default;
@@ -49,6 +58,9 @@ class CompiledSource {
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
   [[nodiscard]] const PageArray<std::uint64_t>& hashes(std::size_t rule_class) const noexcept { return hashes_[rule_class]; }
+  /// Names for some query types only, by the index of their class; sorted, without duplicates.
+  [[nodiscard]] const TypedHashes& typed_hashes() const noexcept { return typed_hashes_; }
+  [[nodiscard]] const std::vector<QueryTypes>& types() const noexcept { return types_; }
   [[nodiscard]] const std::vector<Regex>& regexes() const noexcept { return regexes_; }
   [[nodiscard]] const std::vector<Range>& ranges() const noexcept { return ranges_; }
   /// Labels of the shortest name with a wildcard; more than any name has if there is none.
@@ -62,6 +74,8 @@ class CompiledSource {
   friend class SourceCompiler;
   friend class SourceArchive;
   std::array<PageArray<std::uint64_t>, RuleClass::kCount> hashes_;  ///< each sorted, without duplicates
+  TypedHashes typed_hashes_;
+  std::vector<QueryTypes> types_;
   std::vector<Regex> regexes_;
   std::vector<Range> ranges_;
   std::size_t wildcard_labels_min_ = dns::kLabelsMax + 1;
@@ -81,6 +95,8 @@ class SourceCompiler final : public RuleSink {
 
  private:
   struct Pile;
+  [[nodiscard]] std::uint16_t types_id(const QueryTypes& types);
+
   const base::HashKey key_;
   std::array<std::unique_ptr<Pile>, RuleClass::kCount> piles_;
   CompiledSource result_;

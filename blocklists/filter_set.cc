@@ -58,6 +58,29 @@ std::optional<Tier> strongest(const TierMatches& matches) noexcept {
   return std::nullopt;
 }
 
+/// Adds what the rules for some query types only say. `own`: where those without a wildcard count, null: nowhere.
+[[gnu::noinline]] void add_typed(const RuleSets& sets, RuleSets::Id id, dns::RrType qtype, GroupMask client_groups,
+                                 GroupMask TierMatch::* own, TierMatches& matches) noexcept {
+  for (const Claim& claim : sets.typed_claims(id)) {
+    const GroupMask bit = GroupMask{1} << claim.group & client_groups;
+    if (bit == 0 || !sets.applies(claim, qtype)) continue;
+    TierMatch& match = matches[static_cast<std::size_t>(claim.tier)];
+    if (claim.wildcard) {
+      match.wildcard |= bit;
+    } else if (own != nullptr) {
+      match.*own |= bit;
+    }
+  }
+}
+
+/// What a set of addresses or regexes, which knows no wildcards, says.
+void add_set(const RuleSets& sets, RuleSets::Id id, dns::RrType qtype, GroupMask client_groups,
+             GroupMask TierMatch::* own, TierMatches& matches) noexcept {
+  const RuleSet& set = sets[id];
+  for (std::size_t tier = 0; tier < kTiers; ++tier) matches[tier].*own |= set.groups[0][tier] & client_groups;
+  if (set.typed_count != 0) add_typed(sets, id, qtype, client_groups, own, matches);
+}
+
 /// A query name of four decimal labels is taken for the address it looks like: lists contain such entries.
 std::optional<base::IpAddress> as_address(const dns::FoldedName& name) noexcept {
   if (name.label_count != 4) return std::nullopt;
@@ -112,14 +135,14 @@ Verdict report(Tier tier, GroupMask groups, RuleOf rule_of) noexcept {
 FilterSet::FilterSet() : parts_(std::make_unique<FilterSetParts>()) {}
 FilterSet::~FilterSet() = default;
 
-Verdict FilterSet::match(const dns::FoldedName& name, GroupMask client_groups) const noexcept {
+Verdict FilterSet::match(const dns::FoldedName& name, GroupMask client_groups, dns::RrType qtype) const noexcept {
   NameHashes hashes;
   hash_suffixes(parts_->key, name, hashes);
-  return match(name, hashes, client_groups);
+  return match(name, hashes, client_groups, qtype);
 }
 
-Verdict FilterSet::match(const dns::FoldedName& name, const NameHashes& hashes,
-                         GroupMask client_groups) const noexcept {
+Verdict FilterSet::match(const dns::FoldedName& name, const NameHashes& hashes, GroupMask client_groups,
+                         dns::RrType qtype) const noexcept {
   const FilterSetParts& parts = *parts_;
   if (client_groups == 0) return {};
 
@@ -136,15 +159,15 @@ Verdict FilterSet::match(const dns::FoldedName& name, const NameHashes& hashes,
       matches[tier].wildcard |= set.groups[1][tier] & client_groups;
       if (labels_skipped == 0) matches[tier].exact |= set.groups[0][tier] & client_groups;
     }
+    if (set.typed_count != 0) [[unlikely]]
+      add_typed(parts.sets, id, qtype, client_groups, labels_skipped == 0 ? &TierMatch::exact : nullptr, matches);
   }
 
   RuleSets::Id address_set = RuleSets::kNone;
   if (!parts.addresses.is_empty()) {
     if (const auto address = as_address(name)) {
       address_set = parts.addresses.find(*address);
-      for (std::size_t tier = 0; tier < kTiers; ++tier) {
-        matches[tier].address = parts.sets[address_set].groups[0][tier] & client_groups;
-      }
+      add_set(parts.sets, address_set, qtype, client_groups, &TierMatch::address, matches);
     }
   }
 
@@ -153,8 +176,8 @@ Verdict FilterSet::match(const dns::FoldedName& name, const NameHashes& hashes,
     std::array<char, dns::kNameBytesMax> buffer;
     parts.regexes.match(regex_subject(name, buffer), regex_hits);
     for (const int regex : regex_hits) {
-      const RuleSet& set = parts.sets[parts.regex_sets[static_cast<std::size_t>(regex)]];
-      for (std::size_t tier = 0; tier < kTiers; ++tier) matches[tier].regex |= set.groups[0][tier] & client_groups;
+      const RuleSets::Id id = parts.regex_sets[static_cast<std::size_t>(regex)];
+      add_set(parts.sets, id, qtype, client_groups, &TierMatch::regex, matches);
     }
   }
 
@@ -165,26 +188,26 @@ Verdict FilterSet::match(const dns::FoldedName& name, const NameHashes& hashes,
   return report(tier, match.all(), [&](std::uint8_t group) noexcept -> RuleMatch {
     const GroupMask bit = GroupMask{1} << group;
     if ((match.exact & bit) != 0) {
-      return {group, RuleKind::kExact, 0, parts.sets.source(hits.hits[0].set, group, tier, false), 0};
+      if (const Claim* claim = parts.sets.find(hits.hits[0].set, group, tier, false, qtype))
+        return {group, RuleKind::kExact, 0, claim->source, claim->types, 0};
     }
     if ((match.address & bit) != 0) {
-      return {group, RuleKind::kAddress, 0, parts.sets.source(address_set, group, tier, false), 0};
+      if (const Claim* claim = parts.sets.find(address_set, group, tier, false, qtype))
+        return {group, RuleKind::kAddress, 0, claim->source, claim->types, 0};
     }
     if ((match.wildcard & bit) != 0) {
       for (std::size_t i = hits.count; i-- > 0;) {  // the widest rule, as if it had swallowed the narrower ones
         const auto [labels_skipped, id] = hits.hits[i];
-        if ((parts.sets[id].groups[1][static_cast<std::size_t>(tier)] & bit) != 0) {
-          return {group, RuleKind::kWildcard, labels_skipped, parts.sets.source(id, group, tier, true), 0};
-        }
+        if (const Claim* claim = parts.sets.find(id, group, tier, true, qtype))
+          return {group, RuleKind::kWildcard, labels_skipped, claim->source, claim->types, 0};
       }
     }
     for (const int regex : regex_hits) {
       const RuleSets::Id id = parts.regex_sets[static_cast<std::size_t>(regex)];
-      if ((parts.sets[id].groups[0][static_cast<std::size_t>(tier)] & bit) != 0) {
-        return {group, RuleKind::kRegex, 0, parts.sets.source(id, group, tier, false), static_cast<std::uint32_t>(regex)};
-      }
+      if (const Claim* claim = parts.sets.find(id, group, tier, false, qtype))
+        return {group, RuleKind::kRegex, 0, claim->source, claim->types, static_cast<std::uint32_t>(regex)};
     }
-    return {group, RuleKind::kExact, 0, 0, 0};  // not reached: the group is in one of the masks
+    return {group, RuleKind::kExact, 0, 0, 0, 0};  // not reached: the group is in one of the masks
   });
 }
 
@@ -199,18 +222,18 @@ void FilterSet::prefetch(const NameHashes& hashes) const noexcept {
   for (std::size_t i = 0; i < count; ++i) parts_->names.prefetch_filter(hashes.suffix[i]);
 }
 
-Verdict FilterSet::match(const base::IpAddress& address, GroupMask client_groups) const noexcept {
+Verdict FilterSet::match(const base::IpAddress& address, GroupMask client_groups,
+                         dns::RrType qtype) const noexcept {
   const FilterSetParts& parts = *parts_;
   const RuleSets::Id id = parts.addresses.find(address);
   if (id == RuleSets::kNone) return {};
   TierMatches matches;
-  for (std::size_t tier = 0; tier < kTiers; ++tier) {
-    matches[tier].address = parts.sets[id].groups[0][tier] & client_groups;
-  }
+  add_set(parts.sets, id, qtype, client_groups, &TierMatch::address, matches);
   const std::optional<Tier> tier = strongest(matches);
   if (!tier) return {};
   return report(*tier, matches[static_cast<std::size_t>(*tier)].all(), [&](std::uint8_t group) noexcept -> RuleMatch {
-    return {group, RuleKind::kAddress, 0, parts.sets.source(id, group, *tier, false), 0};
+    const Claim* claim = parts.sets.find(id, group, *tier, false, qtype);
+    return {group, RuleKind::kAddress, 0, claim->source, claim->types, 0};
   });
 }
 
@@ -223,6 +246,9 @@ const std::vector<std::string>& FilterSet::groups() const noexcept { return part
 const std::vector<SourceInfo>& FilterSet::sources() const noexcept { return parts_->sources; }
 std::string_view FilterSet::regex_text(std::uint32_t regex) const noexcept {
   return regex < parts_->regex_texts.size() ? std::string_view(parts_->regex_texts[regex]) : std::string_view();
+}
+std::string_view FilterSet::types_text(std::uint16_t types) const noexcept {
+  return parts_->sets.types_text(types);
 }
 std::size_t FilterSet::memory_bytes() const noexcept {
   return parts_->names.memory_bytes() + parts_->addresses.memory_bytes() + parts_->sets.memory_bytes() +

@@ -3,8 +3,9 @@
 // The idea: each rule is the keyed hash of its name, kept as a fingerprint and a small rule-set ID in a
 // table of cache-line buckets; the ID names which groups deny or allow it, exactly or with subdomains, and from
 // which source. A blocked bloom filter in front spares the table for the most common case, a name that is on no
-// list. The names themselves are not kept. Regexes (RE2::Set) are asked only when nothing cheaper decided;
-// addresses have sorted tables of their own.
+// list. The names themselves are not kept. A rule for some query types only (`$dnstype`) stands in the same table;
+// its rule set says so, and only then is the query type looked at. Regexes (RE2::Set) are asked only when nothing
+// cheaper decided; addresses have sorted tables of their own.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "blocklists/name_hashes.h"
 #include "blocklists/verdict.h"
 #include "dns/name.h"
+#include "dns/types.h"
 
 namespace rampart::blocklists {
 
@@ -39,14 +41,15 @@ class FilterSet {
   FilterSet(const FilterSet&) = delete;
   FilterSet& operator=(const FilterSet&) = delete;
 
-  /// Decides for a query name (or CNAME/SVCB target). Allow beats deny across all of the client's groups; per
-  /// group exact beats wildcard beats regex, and gives the one rule that is reported.
+  /// Decides for a query name (or CNAME/SVCB target) of a query of this type. Allow beats deny across all of the
+  /// client's groups; per group exact beats wildcard beats regex, and gives the one rule that is reported.
   /// Cost: one hash for each label, at most one probe for each that a rule could stand for; no lock, no allocation unless regexes are asked.
-  [[nodiscard]] Verdict match(const dns::FoldedName& name, GroupMask client_groups) const noexcept;
+  [[nodiscard]] Verdict match(const dns::FoldedName& name, GroupMask client_groups,
+                              dns::RrType qtype = dns::RrType::kA) const noexcept;
 
   /// The same with hashes that the caller keeps (made with key()): `hashes` belong to `name`.
-  [[nodiscard]] Verdict match(const dns::FoldedName& name, const NameHashes& hashes,
-                              GroupMask client_groups) const noexcept;
+  [[nodiscard]] Verdict match(const dns::FoldedName& name, const NameHashes& hashes, GroupMask client_groups,
+                              dns::RrType qtype) const noexcept;
 
   /// Touches the memory that match() reads for a name that is not listed, for callers that work through a batch. What a
   /// listed one needs beyond that is not worth the memory traffic for all the others.
@@ -55,8 +58,9 @@ class FilterSet {
   /// The key of the hashes, the same for the life of the process.
   [[nodiscard]] const base::HashKey& key() const noexcept;
 
-  /// Decides for an address of an answer.
-  [[nodiscard]] Verdict match(const base::IpAddress& address, GroupMask client_groups) const noexcept;
+  /// Decides for an address in the answer to a query of this type.
+  [[nodiscard]] Verdict match(const base::IpAddress& address, GroupMask client_groups,
+                              dns::RrType qtype = dns::RrType::kA) const noexcept;
 
   /// True if answers must be inspected for these groups at all (addresses, or names for CNAME targets).
   [[nodiscard]] bool has_deny_rules(GroupMask client_groups) const noexcept;
@@ -66,6 +70,8 @@ class FilterSet {
   [[nodiscard]] const std::vector<std::string>& groups() const noexcept;   ///< sorted; index = bit of GroupMask
   [[nodiscard]] const std::vector<SourceInfo>& sources() const noexcept;
   [[nodiscard]] std::string_view regex_text(std::uint32_t regex) const noexcept;  ///< without the slashes
+  /// `$dnstype=AAAA` for RuleMatch::types; empty for a rule that holds for all query types.
+  [[nodiscard]] std::string_view types_text(std::uint16_t types) const noexcept;
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
   [[nodiscard]] std::uint64_t rule_count() const noexcept;
   /// Entries of one group after duplicates were removed (Blocky's cache_entries metrics).

@@ -48,7 +48,6 @@ class Combinations {
   std::vector<Claim> claims_;
 };
 
-/// Builds the parts of one FilterSet, in the order of its functions.
 }  // namespace
 
 FilterSetAssembly::FilterSetAssembly(FilterSetParts& parts, std::vector<SourceGroup>& inputs)
@@ -60,10 +59,20 @@ FilterSetAssembly::FilterSetAssembly(FilterSetParts& parts, std::vector<SourceGr
       if (hashes.size() == 0) continue;
       streams_.push_back({{hashes.data(), hashes.size()}, claims(input, RuleClass::from_index(i))});
     }
+    for (const QueryTypes& types : input.compiled->types()) {
+      if (parts_.sets.intern(types) > RuleSets::kTypesMax) has_too_many_types_ = true;
+    }
+    for (const auto& [rule_class, hashes] : input.compiled->typed_hashes()) {
+      streams_.push_back({hashes, claims(input, RuleClass::from_index(rule_class))});
+    }
   }
 }
 
 base::Status FilterSetAssembly::add_names() {
+  if (has_too_many_types_) {
+    return base::Error{"the lists name more than " + std::to_string(RuleSets::kTypesMax) +
+                       " different combinations of query types behind $dnstype=: remove the list that does"};
+  }
   std::size_t names = 0;
   std::vector<std::uint64_t> names_of(1);  // by rule set
   Combinations counted(streams_, parts_.sets);
@@ -146,7 +155,7 @@ base::Status FilterSetAssembly::add_regexes(std::size_t regexes_max) {
     parts_.regex_sets.push_back(id);
     count_rules(id, 1);
     for (std::size_t tier = 0; tier < kTiers; ++tier) {
-      parts_.groups_with_regexes[tier] |= parts_.sets[id].groups[0][tier];
+      parts_.groups_with_regexes[tier] |= parts_.sets.groups_of_all_types(id, static_cast<Tier>(tier), false);
     }
   }
   parts_.rule_count += claims_of.size();
@@ -155,9 +164,11 @@ base::Status FilterSetAssembly::add_regexes(std::size_t regexes_max) {
 
 std::vector<Claim> FilterSetAssembly::claims(const SourceGroup& input, RuleClass rule_class) const {
   std::vector<Claim> result;
+  std::uint16_t types = 0;
+  if (rule_class.types != 0) types = parts_.sets.intern(input.compiled->types()[rule_class.types - 1u]);
   for (const auto id : input.sources) {
     const SourceInfo& source = parts_.sources[id];
-    result.push_back({source.group, tier_of(source.action, rule_class), rule_class.wildcard, id});
+    result.push_back({types, source.group, tier_of(source.action, rule_class), rule_class.wildcard, id});
   }
   return result;
 }
@@ -176,11 +187,12 @@ void FilterSetAssembly::count_rule(std::uint8_t group, Action action, std::uint6
 // `count` names (or regexes) with this rule set: one rule for each group, action and kind.
 void FilterSetAssembly::count_rules(RuleSets::Id id, std::uint64_t count) {
   if (count == 0) return;
-  for (const auto& by_tier : parts_.sets[id].groups) {
+  for (const bool wildcard : {false, true}) {
     for (const Action action : {Action::kAllow, Action::kDeny}) {
       GroupMask groups = 0;
       for (std::size_t tier = 0; tier < kTiers; ++tier) {
-        if (action_of(static_cast<Tier>(tier)) == action) groups |= by_tier[tier];
+        const auto strength = static_cast<Tier>(tier);
+        if (action_of(strength) == action) groups |= parts_.sets.groups_of_all_types(id, strength, wildcard);
       }
       for (; groups != 0; groups &= groups - 1) {
         count_rule(static_cast<std::uint8_t>(std::countr_zero(groups)), action, count);

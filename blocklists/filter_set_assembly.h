@@ -55,6 +55,7 @@ class FilterSetAssembly {
   FilterSetParts& parts_;
   std::vector<SourceGroup>& inputs_;
   std::vector<Stream> streams_;
+  bool has_too_many_types_ = false;
 };
 
 }  // namespace rampart::blocklists

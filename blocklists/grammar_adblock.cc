@@ -1,7 +1,8 @@
 // Adblock rules as far as they name hosts: `||x^` (x and its subdomains), `|x^` and `x^` (x alone), `@@` before
-// them (an exception), `$important` behind them. Anything that looks at more than the name is skipped, never turned
-// into a block: a rule for advertising scripts of a site must not block the site.
+// them (an exception), `$important` and `$dnstype` behind them. Anything that looks at more than the name is
+// skipped, never turned into a block: a rule for advertising scripts of a site must not block the site.
 #include <algorithm>
+#include <optional>
 
 #include "blocklists/list_grammar.h"
 
@@ -12,24 +13,35 @@ bool contains_any(std::string_view text, std::string_view octets) noexcept {
   return text.find_first_of(octets) != std::string_view::npos;
 }
 
-/// Reads `a,b=c` behind a `$`. True if nothing but $important was found; else `cause` says what was.
-bool read_modifiers(std::string_view list, bool& important, SkipCause& cause) {
-  bool others = false;
-  bool types = false;
+constexpr std::string_view kDnsType = "dnstype=";
+
+}  // namespace
+
+// Reads `a,b=c` behind a `$`. A rule with a modifier that is not understood is not the rule without it.
+LineOutcome ListGrammar::read_modifiers(std::string_view list, Rule& rule) {
+  std::optional<std::string_view> types;
   while (!list.empty()) {
     const std::string_view modifier = list.substr(0, list.find(','));
     list.remove_prefix(std::min(list.size(), modifier.size() + 1));
     if (modifier == "important") {
-      important = true;
+      rule.important = true;
+    } else if (modifier.starts_with(kDnsType)) {
+      types = modifier.substr(kDnsType.size());
     } else {
-      (modifier.starts_with("dnstype=") ? types : others) = true;
+      return skipped(SkipCause::kModifier);
     }
   }
-  cause = others ? SkipCause::kModifier : SkipCause::kDnsType;
-  return !others && !types;
+  if (!types) return rules_taken();
+  const auto parsed = QueryTypes::parse(*types);
+  if (!parsed) return skipped(SkipCause::kDnsType);
+  auto known = std::find(types_.begin(), types_.end(), *parsed);
+  if (known == types_.end()) {
+    if (types_.size() == kTypesMax) return failed("more than 64 different $dnstype in one list");
+    known = types_.insert(types_.end(), *parsed);
+  }
+  rule.types = &*known;
+  return rules_taken();
 }
-
-}  // namespace
 
 LineOutcome ListGrammar::read_adblock(std::string_view line) {
   Rule rule;
@@ -43,8 +55,8 @@ LineOutcome ListGrammar::read_adblock(std::string_view line) {
   const std::size_t modifiers = is_regex ? line.rfind("/$") : line.find('$');
   if (modifiers != std::string_view::npos && !(is_regex && modifiers == 0)) {
     const std::size_t dollar = is_regex ? modifiers + 1 : modifiers;
-    SkipCause cause{};
-    if (!read_modifiers(line.substr(dollar + 1), rule.important, cause)) return skipped(cause);
+    const LineOutcome outcome = read_modifiers(line.substr(dollar + 1), rule);
+    if (outcome.kind != LineOutcome::Kind::kRules) return outcome;
     line = line.substr(0, dollar);
   }
   if (is_regex) {

@@ -59,7 +59,7 @@ std::string_view describe(SkipCause cause) noexcept {
     case SkipCause::kModifier:
       return "holds only under conditions which DNS does not see";
     case SkipCause::kDnsType:
-      return "holds for some query types only, which is not supported";
+      return "holds for query types that are not known";
     case SkipCause::kUrlPattern:
       return "matches page addresses or parts of names";
     case SkipCause::kConfiguration:
@@ -95,6 +95,7 @@ bool is_null_address(std::string_view text) {
 void ListGrammar::add(const Rule& rule) {
   ++rules_[static_cast<std::size_t>(rule.kind)];
   if (rule.action == Action::kAllow) ++exceptions_;
+  if (rule.types != nullptr) ++typed_;
   sink_.add(rule);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "blocklists/list_name.h"
 #include "blocklists/rule.h"
@@ -16,7 +17,7 @@ namespace rampart::blocklists {
 enum class SkipCause : std::uint8_t {
   kCosmetic,      ///< hides parts of a page (`##`, `#@#`, `#?#`)
   kModifier,      ///< an Adblock rule that only holds under conditions which DNS cannot see (`$script`)
-  kDnsType,       ///< an Adblock rule for some query types only (`$dnstype=`)
+  kDnsType,       ///< an Adblock rule for query types that are not known (`$dnstype=`)
   kUrlPattern,    ///< matches addresses of pages or parts of names (`||x^/path`, `|https://`, `ad*.x`)
   kConfiguration, ///< dnsmasq, unbound or zone text which is no rule (`server:`, `$TTL`, SOA, NS)
   kRewrite,       ///< answers with other data instead of blocking (`address=/x/192.0.2.1`)
@@ -38,6 +39,8 @@ class ListGrammar {
  public:
   /// Each regex costs time and memory out of all proportion to a name.
   static constexpr std::size_t kRegexesMax = 20000;
+  /// Different combinations of query types behind `$dnstype=`; each makes a list of its own within the filter.
+  static constexpr std::size_t kTypesMax = 64;
 
   /// `sink` is borrowed.
   explicit ListGrammar(RuleSink& sink) : sink_(sink) {}
@@ -47,6 +50,7 @@ class ListGrammar {
 
   [[nodiscard]] const std::array<std::uint64_t, 4>& rules() const noexcept { return rules_; }
   [[nodiscard]] std::uint64_t exceptions() const noexcept { return exceptions_; }
+  [[nodiscard]] std::uint64_t typed() const noexcept { return typed_; }
 
  private:
   LineOutcome read_columns(std::string_view line);
@@ -56,6 +60,7 @@ class ListGrammar {
 
   // grammar_adblock.cc
   LineOutcome read_adblock(std::string_view line);
+  LineOutcome read_modifiers(std::string_view list, Rule& rule);
 
   // grammar_config.cc
   LineOutcome read_dnsmasq(std::string_view key, std::string_view value);
@@ -75,6 +80,8 @@ class ListGrammar {
   RuleSink& sink_;
   std::array<std::uint64_t, 4> rules_{};
   std::uint64_t exceptions_ = 0;
+  std::uint64_t typed_ = 0;
+  std::vector<QueryTypes> types_;  ///< that rules were for
   NameFolder folder_;
   std::string error_;
   std::string origin_;           ///< of the zone, folded; empty if there is none

@@ -78,6 +78,7 @@ void ListParser::take_line(std::string_view line) {
   }
   statistics_.rules = grammar_.rules();
   statistics_.exceptions = grammar_.exceptions();
+  statistics_.typed = grammar_.typed();
 }
 
 void ListParser::fail(std::string_view reason, std::string_view line) {

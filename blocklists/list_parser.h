@@ -37,6 +37,7 @@ struct ListStatistics {
   std::uint64_t blank_lines = 0;  ///< empty ones and comments
   std::array<std::uint64_t, 4> rules{};  ///< indexed by RuleKind, duplicates included
   std::uint64_t exceptions = 0;          ///< how many of the rules allow by themselves
+  std::uint64_t typed = 0;               ///< how many of the rules hold for some query types only
   std::array<std::uint64_t, kSkipCauseCount> skipped{};  ///< lines, indexed by SkipCause
   std::uint64_t error_count = 0;
   std::vector<ParseError> errors;  ///< the first of them

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/ip_address.h"
+#include "blocklists/query_types.h"
 #include "blocklists/verdict.h"
 
 namespace rampart::blocklists {
@@ -19,6 +20,7 @@ struct Rule {
   std::string_view name;   ///< kExact, kWildcard: lower-case A-labels with dots between, no final dot
   std::string_view regex;  ///< kRegex: RE2 syntax, without the slashes, known to compile
   base::IpRange range;     ///< kAddress
+  const QueryTypes* types = nullptr;  ///< holds for these query types only; null: for all
 };
 
 /// Where a parser puts its rules, in the order of the text.

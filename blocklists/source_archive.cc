@@ -33,6 +33,8 @@ bool transfer_all(Transfer transfer, int fd, Byte* bytes, std::size_t count, off
 SourceArchive::SourceArchive(SourceArchive&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       sizes_(other.sizes_),
+      typed_sizes_(std::move(other.typed_sizes_)),
+      types_(std::move(other.types_)),
       regexes_(std::move(other.regexes_)),
       ranges_(std::move(other.ranges_)),
       wildcard_labels_min_(other.wildcard_labels_min_) {}
@@ -40,6 +42,8 @@ SourceArchive::SourceArchive(SourceArchive&& other) noexcept
 SourceArchive& SourceArchive::operator=(SourceArchive&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(sizes_, other.sizes_);
+  std::swap(typed_sizes_, other.typed_sizes_);
+  std::swap(types_, other.types_);
   std::swap(regexes_, other.regexes_);
   std::swap(ranges_, other.ranges_);
   std::swap(wildcard_labels_min_, other.wildcard_labels_min_);
@@ -57,14 +61,22 @@ base::Result<SourceArchive, std::string> SourceArchive::write(const CompiledSour
   if (fd < 0) return base::Error{std::string("no unnamed file can be opened: ") + std::strerror(errno)};
   SourceArchive archive(fd);
   off_t at = 0;
-  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
-    const auto& hashes = source.hashes(i);
-    archive.sizes_[i] = hashes.size();
+  const auto append = [&](const auto& hashes) {
     const std::size_t bytes = hashes.size() * sizeof(std::uint64_t);
-    if (!transfer_all(::pwrite, fd, reinterpret_cast<const char*>(hashes.data()), bytes, at))
-      return base::Error{std::string("write failed: ") + std::strerror(errno)};
+    if (!transfer_all(::pwrite, fd, reinterpret_cast<const char*>(hashes.data()), bytes, at)) return false;
     at += static_cast<off_t>(bytes);
+    return true;
+  };
+  const auto failed = [] { return base::Error{std::string("write failed: ") + std::strerror(errno)}; };
+  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
+    archive.sizes_[i] = source.hashes(i).size();
+    if (!append(source.hashes(i))) return failed();
   }
+  for (const auto& [rule_class, hashes] : source.typed_hashes()) {
+    archive.typed_sizes_[rule_class] = hashes.size();
+    if (!append(hashes)) return failed();
+  }
+  archive.types_ = source.types();
   archive.regexes_ = source.regexes();
   archive.ranges_ = source.ranges();
   archive.wildcard_labels_min_ = source.wildcard_labels_min();
@@ -74,14 +86,23 @@ base::Result<SourceArchive, std::string> SourceArchive::write(const CompiledSour
 base::Result<CompiledSource, std::string> SourceArchive::read() const {
   CompiledSource source;
   off_t at = 0;
-  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
-    PageArray<std::uint64_t> hashes(sizes_[i]);
-    const std::size_t bytes = sizes_[i] * sizeof(std::uint64_t);
-    if (!transfer_all(::pread, fd_, reinterpret_cast<char*>(hashes.data()), bytes, at))
-      return base::Error{std::string("read failed: ") + std::strerror(errno)};
+  const auto take = [&](auto& hashes) {
+    const std::size_t bytes = hashes.size() * sizeof(std::uint64_t);
+    if (!transfer_all(::pread, fd_, reinterpret_cast<char*>(hashes.data()), bytes, at)) return false;
     at += static_cast<off_t>(bytes);
-    source.hashes_[i] = std::move(hashes);
+    return true;
+  };
+  const auto failed = [] { return base::Error{std::string("read failed: ") + std::strerror(errno)}; };
+  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
+    source.hashes_[i] = PageArray<std::uint64_t>(sizes_[i]);
+    if (!take(source.hashes_[i])) return failed();
   }
+  for (const auto& [rule_class, size] : typed_sizes_) {
+    auto& hashes = source.typed_hashes_[rule_class];
+    hashes.resize(size);
+    if (!take(hashes)) return failed();
+  }
+  source.types_ = types_;
   source.regexes_ = regexes_;
   source.ranges_ = ranges_;
   source.wildcard_labels_min_ = wildcard_labels_min_;

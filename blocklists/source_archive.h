@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ class SourceArchive {
 
   int fd_ = -1;
   std::array<std::size_t, RuleClass::kCount> sizes_{};
+  std::map<std::size_t, std::size_t> typed_sizes_;  ///< by index of the class, in the order of the file
+  std::vector<QueryTypes> types_;
   std::vector<CompiledSource::Regex> regexes_;
   std::vector<CompiledSource::Range> ranges_;
   std::size_t wildcard_labels_min_ = 0;

@@ -19,6 +19,7 @@ struct RuleMatch {
   RuleKind kind;
   std::uint8_t labels_skipped;      ///< the rule is the name without that many leading labels
   std::uint16_t source;             ///< index into FilterSet::sources(): the (first) list that carries the rule
+  std::uint16_t types;              ///< for FilterSet::types_text(); 0: the rule holds for all query types
   std::uint32_t regex;              ///< index into FilterSet::regex_text() for kRegex
 };
 

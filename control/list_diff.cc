@@ -13,6 +13,7 @@
 #include "control/config_loader.h"
 #include "control/policy_builder.h"
 #include "dns/name.h"
+#include "dns/presentation.h"
 
 namespace rampart::control {
 namespace {
@@ -25,6 +26,7 @@ using blocklists::SourceKind;
 
 constexpr const char* kListGroup = "list";  // the group of a list that stands for itself
 constexpr const char* kBelow = "any-name-below";
+constexpr std::string_view kTypesMark = "$dnstype=";
 
 struct Side {
   bool is_configuration = false;
@@ -45,11 +47,12 @@ std::string rule_text(const blocklists::Rule& rule, Action list_action) {
   std::string text = rule.important ? "important " : "";
   if (list_action == Action::kAllow || rule.action == Action::kAllow) text += "allow ";
   switch (rule.kind) {
-    case RuleKind::kExact: return text.append(rule.name);
-    case RuleKind::kWildcard: return text.append("*.").append(rule.name);
-    case RuleKind::kRegex: return text.append("/").append(rule.regex).append("/");
-    case RuleKind::kAddress: return text + rule.range.to_string();
+    case RuleKind::kExact: text.append(rule.name); break;
+    case RuleKind::kWildcard: text.append("*.").append(rule.name); break;
+    case RuleKind::kRegex: text.append("/").append(rule.regex).append("/"); break;
+    case RuleKind::kAddress: text += rule.range.to_string(); break;
   }
+  if (rule.types != nullptr) text.append(kTypesMark).append(rule.types->to_text());
   return text;
 }
 
@@ -98,33 +101,61 @@ base::Result<Side, std::string> read_side(const std::string& path, DownloadMode 
   return side;
 }
 
-const char* verdict_of(const Side& side, const std::string& group, const std::string& name) {
+/// What both sides are asked.
+struct Probe {
+  std::string name;
+  dns::RrType type = dns::RrType::kA;
+  friend auto operator<=>(const Probe&, const Probe&) = default;
+};
+
+const char* verdict_of(const Side& side, const std::string& group, const Probe& probe) {
   const auto& groups = side.filter->groups();
   const auto at = std::find(groups.begin(), groups.end(), group);
   if (at == groups.end()) return "no rule";
   const auto mask = blocklists::GroupMask{1} << (at - groups.begin());
   Action action{};
-  if (const auto range = base::IpRange::parse(name)) {
-    action = side.filter->match(range->base, mask).action;
-  } else if (const auto parsed = dns::Name::parse(name)) {
+  if (const auto range = base::IpRange::parse(probe.name)) {
+    action = side.filter->match(range->base, mask, probe.type).action;
+  } else if (const auto parsed = dns::Name::parse(probe.name)) {
     dns::FoldedName folded;
     folded.assign(parsed->view());
-    action = side.filter->match(folded, mask).action;
+    action = side.filter->match(folded, mask, probe.type).action;
   }
   return action == Action::kDeny ? "blocked" : action == Action::kAllow ? "allowed" : "no rule";
 }
 
+/// Types for which a rule may decide differently than for others: A stands for all that no rule names.
+std::vector<dns::RrType> probe_types(std::string_view& rule) {
+  std::vector<dns::RrType> types{dns::RrType::kA};
+  const std::size_t mark = rule.rfind(kTypesMark);
+  if (mark == std::string_view::npos) return types;
+  std::string_view rest = rule.substr(mark + kTypesMark.size());
+  rule = rule.substr(0, mark);
+  while (!rest.empty()) {
+    std::string_view name = rest.substr(0, rest.find('|'));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    if (name.starts_with('~')) name.remove_prefix(1);
+    if (const auto type = dns::parse_rr_type(name)) types.push_back(*type);
+  }
+  types.push_back(dns::RrType::kTxt);  // where A is among the named ones
+  return types;
+}
+
 /// The names that a rule is about: itself, and for a wildcard one below it.
-void add_probes(std::string_view rule, std::set<std::string>& probes, std::size_t& regexes) {
+void add_probes(std::string_view rule, std::set<Probe>& probes, std::size_t& regexes) {
   for (const std::string_view prefix : {"important ", "allow "})
     if (rule.starts_with(prefix)) rule.remove_prefix(prefix.size());
   if (rule.starts_with('/')) {
     ++regexes;
-  } else if (rule.starts_with("*.")) {
-    probes.emplace(rule.substr(2));
-    probes.insert(std::string(kBelow) + "." + std::string(rule.substr(2)));
-  } else {
-    probes.emplace(rule);
+    return;
+  }
+  for (const auto type : probe_types(rule)) {
+    if (rule.starts_with("*.")) {
+      probes.insert({std::string(rule.substr(2)), type});
+      probes.insert({std::string(kBelow) + "." + std::string(rule.substr(2)), type});
+    } else {
+      probes.insert({std::string(rule), type});
+    }
   }
 }
 
@@ -142,13 +173,14 @@ GroupDiff diff_group(const std::string& group, const Side& before, const Side& a
       std::back_inserter(diff.added));
   std::set_difference(old_rules.begin(), old_rules.end(), new_rules.begin(), new_rules.end(),
       std::back_inserter(diff.removed));
-  std::set<std::string> probes;
+  std::set<Probe> probes;
   for (const auto* changed : {&diff.added, &diff.removed})
     for (const auto& rule : *changed) add_probes(rule, probes, diff.regexes_changed);
-  for (const auto& name : probes) {
-    GroupDiff::Change change{name, verdict_of(before, group, name), verdict_of(after, group, name)};
+  for (const auto& probe : probes) {
+    GroupDiff::Change change{probe.name, verdict_of(before, group, probe), verdict_of(after, group, probe)};
     if (change.before == change.after) continue;
-    if (name.starts_with(kBelow)) change.name = "*" + name.substr(std::string_view(kBelow).size());
+    if (probe.name.starts_with(kBelow)) change.name = "*" + probe.name.substr(std::string_view(kBelow).size());
+    if (probe.type != dns::RrType::kA) change.name += " " + dns::to_text(probe.type);
     diff.changes.push_back(std::move(change));
   }
   return diff;

@@ -158,6 +158,7 @@ std::string statistics_text(const std::vector<SourceStatistics>& all) {
       if (counts.rules[i] != 0)
         kinds += (kinds.empty() ? "" : ", ") + with_separators(counts.rules[i]) + " " + kKinds[i];
     if (counts.exceptions != 0) kinds += "; " + with_separators(counts.exceptions) + " of them exceptions";
+    if (counts.typed != 0) kinds += "; " + with_separators(counts.typed) + " of them for some query types only";
     line(out, "entries", with_separators(counts.rule_count()) + (kinds.empty() ? "" : " (" + kinds + ")"));
     line(out, "different", with_separators(one.different));
     line(out, "unique", with_separators(one.unique) + " (" + percent(one.unique, one.different) + ")");
@@ -212,6 +213,7 @@ std::string statistics_json(const std::vector<SourceStatistics>& all) {
     row["blankLines"] = counts.blank_lines;
     row["entries"] = std::move(entries);
     row["exceptions"] = counts.exceptions;
+    row["forSomeTypes"] = counts.typed;
     row["different"] = one.different;
     row["unique"] = one.unique;
     row["shared"] = std::move(shared);

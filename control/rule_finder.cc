@@ -33,8 +33,13 @@ const char* word(RuleKind kind) {
   return "";
 }
 
+std::string types_text(const blocklists::Rule& rule) {
+  return rule.types == nullptr ? std::string() : "$dnstype=" + rule.types->to_text();
+}
+
 bool is_wanted(const blocklists::Rule& rule, const DecidingRule& wanted, Action list_action) {
   const bool allows = list_action == Action::kAllow || rule.action == Action::kAllow;
+  if (types_text(rule) != wanted.types) return false;
   if (rule.kind != wanted.rule_kind || allows != (wanted.action == "allow")) return false;
   switch (rule.kind) {
     case RuleKind::kExact:
@@ -72,6 +77,8 @@ std::vector<DecidingRule> deciding_rules(const resolver::QueryContext& context,
           match.labels_skipped);
       rule.rule = (match.kind == RuleKind::kWildcard ? "*." : "") + rule.wanted;
     }
+    rule.types = policy.filter->types_text(match.types);
+    rule.rule += rule.types;
     rules.push_back(std::move(rule));
   }
   return rules;
@@ -85,7 +92,7 @@ void find_line(DecidingRule& rule, const blocklists::ReadText& read, const block
     if (!is_wanted(found, rule, list_action) || (rule.line != 0 && (is_important || !found.important))) return;
     rule.line = line;
     is_important = found.important;
-    if (found.kind == RuleKind::kAddress) rule.rule = found.range.to_string();
+    if (found.kind == RuleKind::kAddress) rule.rule = found.range.to_string() + rule.types;
   });
   if (!scan.ok()) {
     rule.line = 0;

@@ -21,6 +21,7 @@ struct DecidingRule : ExplainedRule {
   std::uint16_t source = 0;   ///< index of the list among list_entries()
   blocklists::RuleKind rule_kind{};
   std::string wanted;         ///< name without `*.`, or regex without slashes
+  std::string types;          ///< `$dnstype=...` of a rule for some query types only
   base::IpAddress address;    ///< for address rules
 };
 

@@ -8,7 +8,7 @@ void reason_label(const storage::QueryEventView& event, std::string& out) {
   out.assign(to_text(event.head.reason));
   if (event.head.match_count > 0) {
     std::string_view separator = " (";
-    storage::for_each_match(event, [&](const storage::EventMatch&, std::string_view group, std::string_view) {
+    storage::for_each_match(event, [&](const storage::EventMatch&, std::string_view group, auto&&...) {
       out += separator;
       storage::append_clean(out, group);
       separator = ", ";

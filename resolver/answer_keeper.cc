@@ -38,7 +38,7 @@ std::optional<KeptAnswer> AnswerKeeper::keep(const dns::MessageView& answer, con
     return std::nullopt;
 
   kept.was_inspected = policy.blocking_configured && policy.filter->has_deny_rules(~blocklists::GroupMask{0});
-  if (kept.was_inspected) kept.found = inspect(*message, *policy.filter, groups);
+  if (kept.was_inspected) kept.found = inspect(*message, qtype, *policy.filter, groups);
   kept.is_rebinding = policy.rebinding && policy.rebinding->inspect(qname.view(), *message);
   const bool is_clean = kept.found.untouched && !kept.is_rebinding;  // else it is looked at for each client
   base::store_u16(kept.wire.data(), is_clean ? policy.inspection_stamp() : 0);

@@ -15,7 +15,8 @@ constexpr std::uint16_t kIpv6Hint = 6;
 
 class Walk {
  public:
-  Walk(const FilterSet& filter, GroupMask groups) noexcept : filter_(filter), groups_(groups) {}
+  Walk(const FilterSet& filter, GroupMask groups, RrType qtype) noexcept
+      : filter_(filter), groups_(groups), qtype_(qtype) {}
 
   bool visit(const dns::RecordView& record) noexcept {
     if (record.section != dns::Section::kAnswer) return false;
@@ -44,16 +45,18 @@ class Walk {
     if (target.view().is_root()) return;  // SVCB: "." means the owner itself (RFC 9460 2.5)
     dns::FoldedName folded;
     folded.assign(target.view());
-    if (result_.untouched && filter_.match(folded, ~GroupMask{0}).action != Action::kNone) result_.untouched = false;
+    if (result_.untouched && filter_.match(folded, ~GroupMask{0}, qtype_).action != Action::kNone)
+      result_.untouched = false;
     if (result_.untouched) return;
-    settle(filter_.match(folded, groups_), reason);
+    settle(filter_.match(folded, groups_, qtype_), reason);
     if (result_.blocked) result_.target = target;
   }
 
   void check_address(const base::IpAddress& address, Reason reason) noexcept {
-    if (result_.untouched && filter_.match(address, ~GroupMask{0}).action != Action::kNone) result_.untouched = false;
+    if (result_.untouched && filter_.match(address, ~GroupMask{0}, qtype_).action != Action::kNone)
+      result_.untouched = false;
     if (result_.untouched) return;
-    settle(filter_.match(address, groups_), reason);
+    settle(filter_.match(address, groups_, qtype_), reason);
     if (result_.blocked) result_.address = address;
   }
 
@@ -79,13 +82,14 @@ class Walk {
 
   const FilterSet& filter_;
   const GroupMask groups_;
+  const RrType qtype_;
   Inspection result_;
 };
 
 }  // namespace
 
-Inspection inspect(const dns::MessageView& answer, const FilterSet& filter, GroupMask groups) noexcept {
-  Walk walk(filter, groups);
+Inspection inspect(const dns::MessageView& answer, RrType qtype, const FilterSet& filter, GroupMask groups) noexcept {
+  Walk walk(filter, groups, qtype);
   answer.for_each_record([&](const dns::RecordView& record) { return walk.visit(record); });
   return walk.result();
 }

@@ -18,8 +18,8 @@ struct Inspection {
 };
 
 /// Walks the answer section in order; the first record on a denylist of `groups` decides, a record on an allowlist
-/// is skipped. Cost: one match for each record; no allocation.
-[[nodiscard]] Inspection inspect(const dns::MessageView& answer, const blocklists::FilterSet& filter,
-                                 blocklists::GroupMask groups) noexcept;
+/// is skipped. `qtype` is the query's. Cost: one match for each record; no allocation.
+[[nodiscard]] Inspection inspect(const dns::MessageView& answer, dns::RrType qtype,
+                                 const blocklists::FilterSet& filter, blocklists::GroupMask groups) noexcept;
 
 }  // namespace rampart::resolver

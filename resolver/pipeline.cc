@@ -192,7 +192,7 @@ Disposition Pipeline::decide_below_custom_dns(QueryContext& context, const Polic
     if (length != 0) return Disposition::kRespond;
   }
   if (context.groups != 0) {
-    context.verdict = policy.filter->match(context.name, context.hashes, context.groups);
+    context.verdict = policy.filter->match(context.name, context.hashes, context.groups, qtype);
     if (context.verdict.action == blocklists::Action::kAllow) {
       context.allowed = true;
     } else if (context.groups & policy.filter->allowlist_only_groups()) {
@@ -274,11 +274,11 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
   }
   // The stored ID says under which policy the answer was found clean for every client.
   const bool is_clean = base::load_u16(out.data()) == policy.inspection_stamp();
-  const bool must_inspect = !is_clean && context.groups != 0 && !context.allowed;
-  if (must_inspect || (!is_clean && policy.rebinding)) {
+  const blocklists::GroupMask groups = is_clean || context.allowed ? 0 : context.groups;
+  if (groups != 0 || (!is_clean && policy.rebinding)) {
     if (const auto message = dns::MessageView::parse(out.first(hit.length)); message.ok()) {
       counters_.inspected.add();
-      const Inspection found = inspect(*message, *policy.filter, must_inspect ? context.groups : 0);
+      const Inspection found = inspect(*message, context.query->qtype(), *policy.filter, groups);
       if (found.blocked) {
         context.verdict = found.verdict;
         context.blocked_target = found.target;

@@ -80,13 +80,17 @@ bool write_event(storage::QueryEventRing& ring, const QueryContext& context, con
       part.labels_skipped = match.labels_skipped;
       part.group_length = static_cast<std::uint8_t>(std::min<std::size_t>(group.size(), 255));
       part.rule_length = static_cast<std::uint8_t>(rule.view().size());
-      if (used + sizeof(part) + part.group_length + part.rule_length > sizeof(detail)) break;
+      const std::string_view types = policy.filter->types_text(match.types);
+      part.types_length = static_cast<std::uint8_t>(std::min<std::size_t>(types.size(), 255));
+      if (used + sizeof(part) + part.group_length + part.rule_length + part.types_length > sizeof(detail)) break;
       std::memcpy(detail + used, &part, sizeof(part));
       used += sizeof(part);
       std::memcpy(detail + used, group.data(), part.group_length);
       used += part.group_length;
       std::memcpy(detail + used, rule.view().data(), part.rule_length);
       used += part.rule_length;
+      std::memcpy(detail + used, types.data(), part.types_length);
+      used += part.types_length;
       ++head.match_count;
     }
   } else if (!context.upstream.empty()) {
@@ -119,10 +123,11 @@ void ReasonText::assign(const QueryContext& context, const PolicySnapshot& polic
       append("/");
       append(policy.filter->regex_text(match.regex));
       append("/");
-      continue;
+    } else {
+      if (match.kind == RuleKind::kWildcard) append("*.");
+      append_name(context.name, match.labels_skipped, [this](std::string_view text) { append(text); });
     }
-    if (match.kind == RuleKind::kWildcard) append("*.");
-    append_name(context.name, match.labels_skipped, [this](std::string_view text) { append(text); });
+    append(policy.filter->types_text(match.types));
   }
   append(")");
 }

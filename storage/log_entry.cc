@@ -168,7 +168,8 @@ void LogEntryDecoder::set_reason(const QueryEventView& event, std::string_view f
 void LogEntryDecoder::append_matches(const QueryEventView& event, std::string_view folded_name) {
   std::string_view last_group;
   bool any = false;
-  for_each_match(event, [&](const EventMatch& match, std::string_view group, std::string_view rule) {
+  for_each_match(event, [&](const EventMatch& match, std::string_view group, std::string_view rule,
+                            std::string_view types) {
     reason_ += any ? ", " : " (";
     if (!any || group != last_group) {
       append_clean(reason_, group);
@@ -181,6 +182,7 @@ void LogEntryDecoder::append_matches(const QueryEventView& event, std::string_vi
     const bool from_qname = rule.empty() && (match.kind == MatchKind::kExact || match.kind == MatchKind::kWildcard);
     append_clean(reason_, from_qname ? skip_labels(folded_name, match.labels_skipped) : rule);
     if (match.kind == MatchKind::kRegex) reason_ += '/';
+    append_clean(reason_, types);
   });
   if (any) reason_ += ')';
 }

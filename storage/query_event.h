@@ -31,14 +31,16 @@ struct QueryEventHead {
   std::uint16_t response_length = 0;  ///< the whole response message, or 0 when none was sent
 };
 
-/// One matched group inside `detail`: this head, then the group's name, then `rule_length` octets of rule text:
-/// for kRegex the pattern, for kAddress the text; for kExact and kWildcard empty when the rule is a suffix of the
-/// qname that starts `labels_skipped` labels from its left, otherwise (CNAME targets) the name itself as text.
+/// One matched group inside `detail`: this head, then the group's name, `rule_length` octets of rule text, and
+/// `$dnstype=...` of a rule for some query types only. The rule text is for kRegex the pattern, for kAddress the
+/// text; for kExact and kWildcard empty when the rule is a suffix of the qname that starts `labels_skipped` labels
+/// from its left, otherwise (CNAME targets) the name itself as text.
 struct EventMatch {
   MatchKind kind{};
   std::uint8_t labels_skipped = 0;
   std::uint8_t group_length = 0;
   std::uint8_t rule_length = 0;
+  std::uint8_t types_length = 0;
 };
 
 }  // namespace rampart::storage

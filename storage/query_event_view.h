@@ -39,7 +39,7 @@ struct QueryEventTexts {
   base::IpAddress last_client_{};
 };
 
-/// Calls `visit(const EventMatch&, group, rule)` for each matched group inside the detail of a block.
+/// Calls `visit(const EventMatch&, group, rule, types)` for each matched group inside the detail of a block.
 template <class Visitor>
 void for_each_match(const QueryEventView& event, Visitor&& visit) {
   std::string_view rest = event.detail;
@@ -47,9 +47,11 @@ void for_each_match(const QueryEventView& event, Visitor&& visit) {
     EventMatch match;
     std::memcpy(static_cast<void*>(&match), rest.data(), sizeof match);
     rest.remove_prefix(sizeof match);
-    if (rest.size() < std::size_t{match.group_length} + match.rule_length) return;
-    visit(match, rest.substr(0, match.group_length), rest.substr(match.group_length, match.rule_length));
-    rest.remove_prefix(std::size_t{match.group_length} + match.rule_length);
+    const std::size_t types_at = std::size_t{match.group_length} + match.rule_length;
+    if (rest.size() < types_at + match.types_length) return;
+    visit(match, rest.substr(0, match.group_length), rest.substr(match.group_length, match.rule_length),
+          rest.substr(types_at, match.types_length));
+    rest.remove_prefix(types_at + match.types_length);
   }
 }
 

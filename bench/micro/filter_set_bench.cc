@@ -136,7 +136,8 @@ void BM_FilterSet_Match_NotListedColdBatch(benchmark::State& state) {
         blocklists::hash_suffixes(set.key(), block[i + j], hashes[j]);
         set.prefetch(hashes[j]);
       }
-      for (std::size_t j = 0; j < kBatch; ++j) benchmark::DoNotOptimize(set.match(block[i + j], hashes[j], 1));
+      for (std::size_t j = 0; j < kBatch; ++j)
+        benchmark::DoNotOptimize(set.match(block[i + j], hashes[j], 1, dns::RrType::kA));
     }
   });
 }

@@ -1,17 +1,19 @@
 // FilterSet against something dumber for what filter_set_test.cc leaves out: address ranges compared bit by bit,
 // and
-// regexes (asked one by one) beside names and addresses, with all strengths of rules.
+// regexes (asked one by one) beside names and addresses, with all strengths of rules and for some query types only.
 #include <gtest/gtest.h>
 #include <re2/re2.h>
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "blocklists/filter_set.h"
 #include "blocklists/list_parser.h"
+#include "dns/presentation.h"
 #include "tests/support/filter_world.h"
 #include "tests/support/real_lists.h"
 
@@ -26,6 +28,7 @@ struct NaiveRule {
   RuleKind kind{};
   std::string text;  // name or regex
   base::IpRange range;
+  const char* types = "";  // behind $dnstype=
 };
 
 int strength(const NaiveRule& rule) {
@@ -51,6 +54,14 @@ bool matches(const NaiveRule& rule, const std::string& name) {
 }
 
 /// The strongest of the rules that match; -1: none.
+// By the words of the text, for types whose mnemonics are not parts of one another's.
+bool is_for(const NaiveRule& rule, const std::string& type) {
+  const std::string words = "|" + std::string(rule.types) + "|";
+  if (words == "||") return true;
+  if (words.find('~') != std::string::npos) return words.find("|~" + type + "|") == std::string::npos;
+  return words.find("|" + type + "|") != std::string::npos;
+}
+
 template <class Matches>
 int strongest(const std::vector<NaiveRule>& rules, GroupMask groups, Matches matches_it) {
   int best = -1;
@@ -73,6 +84,8 @@ std::shared_ptr<const FilterSet> build(const std::vector<NaiveRule>& rules, std:
     if (rule.kind == RuleKind::kRegex) one.regex = rule.text;
     else if (rule.kind == RuleKind::kAddress) one.range = rule.range;
     else one.name = rule.text;
+    const auto types = QueryTypes::parse(rule.types);
+    if (types) one.types = &*types;
     builder.add(source, one);
   }
   return builder.build().value();
@@ -84,7 +97,14 @@ NaiveRule random_strength(std::mt19937& random) {
   rule.list_action = random() % 3 == 0 ? Action::kAllow : Action::kDeny;
   rule.action = random() % 6 == 0 ? Action::kAllow : Action::kNone;
   rule.important = random() % 6 == 0;
+  constexpr const char* kTypes[] = {"", "", "", "A", "AAAA", "AAAA|A", "~A", "~HTTPS|~A", "HTTPS"};
+  rule.types = kTypes[random() % std::size(kTypes)];
   return rule;
+}
+
+std::string random_type(std::mt19937& random) {
+  constexpr const char* kTypes[] = {"A", "AAAA", "HTTPS", "TXT"};
+  return kTypes[random() % std::size(kTypes)];
 }
 
 TEST(FilterSetKinds, RandomRangesOfBothFamiliesDecideAsTheirBitsDo) {
@@ -113,16 +133,18 @@ TEST(FilterSetKinds, RandomRangesOfBothFamiliesDecideAsTheirBitsDo) {
     const auto filter = build(rules, 3);
     for (int i = 0; i < 100; ++i) {
       const auto asked = address();
+      const std::string type = random_type(random);
       const GroupMask groups = random() % 8;
       const int best = strongest(rules, groups,
-          [&](const NaiveRule& rule) { return has_same_bits(rule.range, asked); });
-      const Verdict verdict = filter->match(asked, groups);
+          [&](const NaiveRule& rule) { return has_same_bits(rule.range, asked) && is_for(rule, type); });
+      const Verdict verdict = filter->match(asked, groups, *dns::parse_rr_type(type));
       ASSERT_EQ(verdict.action, action_of_strength(best)) << asked.to_string() << " seed " << seed << " round "
           << round;
       for (std::size_t m = 0; m < verdict.match_count; ++m)
         {  // the reported list has such a rule, of that strength
         const NaiveRule& reported = rules[verdict.matches[m].source];
         ASSERT_TRUE(has_same_bits(reported.range, asked) && strength(reported) == best) << "seed " << seed;
+        ASSERT_TRUE(is_for(reported, type)) << "seed " << seed;
       }
     }
   }
@@ -148,12 +170,18 @@ TEST(FilterSetKinds, RegexesBesideNamesOverThreeLetters) {
     const auto filter = build(rules, 3);
     for (const auto& name : names) {
       const GroupMask groups = random() % 8;
-      const int best = strongest(rules, groups, [&](const NaiveRule& rule) { return matches(rule, name); });
-      const Verdict verdict = filter->match(support::folded(name), groups);
+      const std::string type = random_type(random);
+      const int best = strongest(rules, groups,
+          [&](const NaiveRule& rule) { return matches(rule, name) && is_for(rule, type); });
+      const Verdict verdict = filter->match(support::folded(name), groups, *dns::parse_rr_type(type));
       ASSERT_EQ(verdict.action, action_of_strength(best)) << name << " seed " << seed << " round " << round;
       for (std::size_t m = 0; m < verdict.match_count; ++m) {
         const NaiveRule& reported = rules[verdict.matches[m].source];
         ASSERT_TRUE(matches(reported, name) && strength(reported) == best) << name << " seed " << seed;
+        ASSERT_TRUE(is_for(reported, type)) << name << " " << type << " seed " << seed;
+        const auto types = QueryTypes::parse(reported.types);
+        const std::string text = types ? "$dnstype=" + types->to_text() : "";
+        ASSERT_EQ(filter->types_text(verdict.matches[m].types), text) << seed;
       }
     }
   }
@@ -169,7 +197,7 @@ TEST(FilterSetKinds, RealRegexesAndAddresses) {
    public:
     void add(const Rule& rule) override {
       rules.push_back({0, Action::kDeny, rule.action, rule.important, rule.kind, std::string(rule.regex),
-          rule.range});
+          rule.range, ""});
     }
     std::vector<NaiveRule> rules;
   } sink;

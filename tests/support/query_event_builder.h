@@ -38,14 +38,16 @@ class QueryEventBuilder {
     return *this;
   }
   QueryEventBuilder& match(storage::MatchKind kind, std::uint8_t labels_skipped, std::string_view group,
-                           std::string_view rule) {
+                           std::string_view rule, std::string_view types = {}) {
     if (head_.match_count++ == 0) detail_.clear();
     detail_ += static_cast<char>(kind);
     detail_ += static_cast<char>(labels_skipped);
     detail_ += static_cast<char>(group.size());
     detail_ += static_cast<char>(rule.size());
+    detail_ += static_cast<char>(types.size());
     detail_ += group;
     detail_ += rule;
+    detail_ += types;
     return *this;
   }
   /// A response with one A record for the question.

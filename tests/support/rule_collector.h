@@ -1,4 +1,5 @@
-// Collects the rules of a parser as text: "deny exact example.org", "allow! wildcard example.org" (! important).
+// Collects the rules of a parser as text: "deny exact example.org", "allow! wildcard example.org" (! important),
+// with " for AAAA" behind it when it holds for some query types only.
 #pragma once
 
 #include <string>
@@ -27,6 +28,7 @@ class RuleCollector final : public blocklists::RuleSink {
         text += " address " + rule.range.to_string();
         break;
     }
+    if (rule.types != nullptr) text += " for " + rule.types->to_text();
     rules.push_back(std::move(text));
   }
   std::vector<std::string> rules;

@@ -101,6 +101,15 @@ TEST(AdmissionGate, ExceptionsOfTheSameListCountByTheirStrength) {
   EXPECT_FALSE(judge("||example.net^$important\n@@||dns.example.net^$important\n"));
 }
 
+TEST(AdmissionGate, ARuleForSomeTypesCountsIfItHidesAddresses) {
+  EXPECT_TRUE(judge("||dns.example.net^$dnstype=AAAA\n"));
+  EXPECT_TRUE(judge("||example.net^$dnstype=~TXT\n"));
+  EXPECT_TRUE(judge("/^dns/$dnstype=A\n"));
+  EXPECT_FALSE(judge("||dns.example.net^$dnstype=HTTPS\n/^dns/$dnstype=TXT\n"));
+  EXPECT_FALSE(judge("||dns.example.net^\n@@||dns.example.net^$dnstype=A|AAAA\n"));
+  EXPECT_TRUE(judge("||dns.example.net^\n@@||dns.example.net^$dnstype=A\n"));
+}
+
 TEST(AdmissionGate, AnAllowlistMayHoldCanaries) { EXPECT_FALSE(judge("dns.example.net\n/.*/\n0.0.0.0/0\n", {}, false)); }
 
 TEST(AdmissionGate, RefusesRangesThatAreMostOfTheInternet) {

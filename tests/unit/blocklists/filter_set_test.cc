@@ -269,7 +269,7 @@ TEST(FilterSet, HashesKeptByTheCallerGiveTheSameVerdict) {
   set->prefetch(hashes);
   set->prefetch(name);
   EXPECT_EQ(hashes.count, 3);
-  EXPECT_EQ(set->match(name, hashes, kAll).action, Action::kDeny);
+  EXPECT_EQ(set->match(name, hashes, kAll, dns::RrType::kA).action, Action::kDeny);
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ class Trial {
   explicit Trial(Config config) : trial_(PolicyTrial::create(std::move(config), DownloadMode::kNone,
       progress_).value()) {}
   /// "group action rule line" of each rule, located.
-  std::string rules(const std::string& name) {
-    auto report = trial_->decide({name, 1, *base::IpAddress::parse("192.0.2.1"), {}}, std::tm{}).value();
+  std::string rules(const std::string& name, std::uint16_t type = 1) {
+    auto report = trial_->decide({name, type, *base::IpAddress::parse("192.0.2.1"), {}}, std::tm{}).value();
     trial_->locate(report.rules);
     std::string text;
     for (const auto& rule : report.rules)
@@ -69,6 +69,14 @@ TEST(RuleFinder, AnExceptionIsNotTakenForTheBlockOfTheSameName) {
 TEST(RuleFinder, TheImportantLineIsTheOneThatWins) {
   Trial trial(config_of({{"a", "||x.example^\n@@||x.example^\n||x.example^$important\n"}}));
   EXPECT_EQ(trial.rules("x.example"), "a deny *.x.example 3");
+}
+
+TEST(RuleFinder, ARuleForSomeTypesIsNotTakenForOneOfOthers) {
+  const std::string rule = "||x.example^$dnstype=";
+  Trial trial(config_of({{"a", rule + "A\n" + rule + "AAAA|HTTPS\n" + rule + "~A\n"}}));
+  EXPECT_EQ(trial.rules("x.example", 1), "a deny *.x.example$dnstype=A 1");
+  EXPECT_EQ(trial.rules("x.example", 28), "a deny *.x.example$dnstype=AAAA|HTTPS 2");
+  EXPECT_EQ(trial.rules("x.example", 16), "a deny *.x.example$dnstype=~A 3");
 }
 
 TEST(RuleFinder, AllowlistsAllowWithEveryLine) {

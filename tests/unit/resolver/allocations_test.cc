@@ -54,7 +54,8 @@ class Allocations : public ::testing::Test {
     return g_allocations.load() - before;
   }
 
-  test::PipelineWorld world{{{"ads", blocklists::Action::kDeny, "ads.example.org\n*.tracker.example\n192.0.2.99\n"}}};
+  test::PipelineWorld world{{{"ads", blocklists::Action::kDeny, "ads.example.org\n*.tracker.example\n192.0.2.99\n"
+                                                                 "||typed.example^$dnstype=~AAAA|~TXT\n"}}};
 };
 
 TEST_F(Allocations, CounterCounts) {
@@ -65,6 +66,15 @@ TEST_F(Allocations, CounterCounts) {
 
 TEST_F(Allocations, NoneForBlockedNames) {
   EXPECT_EQ(count_answers(test::make_query("x.tracker.example", RrType::kA, {.edns = true}), Reason::kBlocked), 0u);
+}
+
+TEST_F(Allocations, NoneForNamesOfRulesForSomeTypes) {
+  world.policy().extended_errors = true;
+  EXPECT_EQ(count_answers(test::make_query("x.typed.example", RrType::kA, {.edns = true}), Reason::kBlocked), 0u);
+  const auto query = test::make_query("x.typed.example", RrType::kAaaa);
+  static_cast<void>(world.resolve(
+      query, test::make_response(query, dns::Rcode::kNoError, {{"", RrType::kAaaa, 300, test::Bytes(16, 0x20)}})));
+  EXPECT_EQ(count_answers(query, Reason::kCached), 0u);
 }
 
 TEST_F(Allocations, NoneForBlockedNamesWithExtendedErrors) {

@@ -54,6 +54,11 @@ TEST(LogEntry, RuleTextIsRebuiltFromTheNameAndTheKind) {
   EXPECT_EQ(blocked([](auto& e) { e.match(MatchKind::kExact, 0, "ads", ""); }), "BLOCKED (ads: a.ads.example.org)");
   EXPECT_EQ(blocked([](auto& e) { e.match(MatchKind::kExact, 1, "ads", ""); }), "BLOCKED (ads: ads.example.org)");
   EXPECT_EQ(blocked([](auto& e) { e.match(MatchKind::kWildcard, 2, "ads", ""); }), "BLOCKED (ads: *.example.org)");
+  EXPECT_EQ(blocked([](auto& e) {
+              e.match(MatchKind::kWildcard, 2, "ads", "", "$dnstype=A");
+              e.match(MatchKind::kRegex, 0, "tv", "^ad", "$dnstype=~A");
+            }),
+            "BLOCKED (ads: *.example.org$dnstype=A, tv: /^ad/$dnstype=~A)");
   EXPECT_EQ(blocked([](auto& e) { e.match(MatchKind::kRegex, 0, "ads", "^ad[s]?\\."); }), "BLOCKED (ads: /^ad[s]?\\./)");
   EXPECT_EQ(blocked([](auto& e) { e.match(MatchKind::kExact, 0, "ads", "").match(MatchKind::kWildcard, 3, "tv", ""); }),
             "BLOCKED (ads: a.ads.example.org, tv: *.org)");
