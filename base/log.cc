@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <ctime>
 #include <memory>
 #include <mutex>
 #include <vector>
+
+#include "base/plain_text.h"
 
 namespace rampart::base::log {
 namespace {
@@ -69,12 +72,17 @@ void append_json_string(std::string& out, std::string_view text) {
 }
 
 // A control character in a value could forge a line or drive a terminal.
-void append_printable(std::string& out, std::string_view text) {
-  const std::size_t at = out.size();
-  out.append(text);
-  char* const added = out.data() + at;
-  for (std::size_t i = 0, n = text.size(); i < n; ++i)
-    added[i] = static_cast<unsigned char>(added[i]) < 0x20 || added[i] == 0x7f ? ' ' : added[i];
+char* put_printable(char* to, std::string_view text) noexcept {
+  const std::size_t plain = base::plain_prefix(text);
+  std::memcpy(to, text.data(), text.size());
+  for (std::size_t i = plain; i < text.size(); ++i)
+    to[i] = static_cast<unsigned char>(to[i]) < 0x20 || to[i] == 0x7f ? ' ' : to[i];
+  return to + text.size();
+}
+
+char* put(char* to, std::string_view text) noexcept {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
 }
 
 // Kept for each thread: the local time of day costs more than the rest of a line, and changes once a second.
@@ -93,27 +101,30 @@ const std::string& time_text(const char* format) {
   return text;
 }
 
-void append_rendered(std::string& line, const Options& options, Level level, std::string_view component,
-                     std::string_view message, std::span<const FieldView> fields) {
-  if (options.json) {
-    line += "{\"level\":\"";
-    line += name_of(level, true);
-    line += "\",\"msg\":";
-    append_json_string(line, message);
-    line += ",\"prefix\":";
-    append_json_string(line, component);
-    line += ",\"time\":\"";
-    line += time_text("%Y-%m-%dT%H:%M:%S%z");
-    line += '"';
-    for (const auto& field : fields) {
-      line += ',';
-      append_json_string(line, field.key);
-      line += ':';
-      append_json_string(line, field.value);
-    }
-    line += '}';
-    return;
+void append_json_head(std::string& line, Level level, std::string_view component, std::string_view message) {
+  line += "{\"level\":\"";
+  line += name_of(level, true);
+  line += "\",\"msg\":";
+  append_json_string(line, message);
+  line += ",\"prefix\":";
+  append_json_string(line, component);
+  line += ",\"time\":\"";
+  line += time_text("%Y-%m-%dT%H:%M:%S%z");
+  line += '"';
+}
+
+void append_json_fields(std::string& line, std::span<const FieldView> fields) {
+  for (const auto& field : fields) {
+    line += ',';
+    append_json_string(line, field.key);
+    line += ':';
+    append_json_string(line, field.value);
   }
+  line += "}\n";
+}
+
+void append_text_head(std::string& line, const Options& options, Level level, std::string_view component,
+                      std::string_view message) {
   if (options.timestamp) {
     line += '[';
     line += time_text("%Y-%m-%d %H:%M:%S");
@@ -125,24 +136,37 @@ void append_rendered(std::string& line, const Options& options, Level level, std
   line += ' ';
   line += component;
   line += ": ";
-  append_printable(line, message);
-  for (const auto& field : fields) {
-    line += "  ";
-    line += field.key;
-    line += '=';
-    append_printable(line, field.value);
-  }
+  const std::size_t at = line.size();
+  line.resize(at + message.size());
+  put_printable(line.data() + at, message);
 }
 
+void append_text_fields(std::string& line, std::string_view head, std::span<const FieldView> fields) {
+  std::size_t bytes = head.size() + 1;
+  for (const auto& field : fields) bytes += 3 + field.key.size() + field.value.size();
+  const std::size_t at = line.size();
+  line.resize(at + bytes);
+  char* to = put(line.data() + at, head);
+  for (const auto& field : fields) {
+    to = put(put(to, "  "), field.key);
+    *to++ = '=';
+    to = put_printable(to, field.value);
+  }
+  *to = '\n';
+}
+
+/// With newline.
 std::string render(const Options& options, Level level, std::string_view component, std::string_view message,
                    std::span<const Field> fields) {
   std::vector<FieldView> sorted;
   sorted.reserve(fields.size());
   for (const auto& field : fields) sorted.push_back({field.key, field.value});
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+  LineForm form(level, component, message);
+  form.refresh(options);
   std::string line;
   line.reserve(160);
-  append_rendered(line, options, level, component, message, sorted);
+  form.append(line, sorted);
   return line;
 }
 
@@ -181,15 +205,23 @@ std::uint64_t dropped_lines() noexcept {
   return s.pool ? s.pool->overrun_counter() : 0;
 }
 
-void append_line(std::string& out, Level level, std::string_view component, std::string_view message,
-                 std::span<const FieldView> fields) {
+void LineForm::refresh() {
   State& s = state();
-  Options options;
-  {
-    const std::lock_guard lock(s.mutex);
-    options = s.options;
-  }
-  append_rendered(out, options, level, component, message, fields);
+  const std::lock_guard lock(s.mutex);
+  refresh(s.options);
+}
+
+void LineForm::refresh(const Options& options) {
+  is_json_ = options.json;
+  head_.clear();
+  if (is_json_) append_json_head(head_, level_, component_, message_);
+  else append_text_head(head_, options, level_, component_, message_);
+}
+
+void LineForm::append(std::string& out, std::span<const FieldView> fields) const {
+  if (!is_json_) return append_text_fields(out, head_, fields);
+  out += head_;
+  append_json_fields(out, fields);
 }
 
 void write(Level level, std::string_view component, std::string_view message, Fields fields) {
@@ -203,11 +235,11 @@ void write(Level level, std::string_view component, std::string_view message, Fi
     options = s.options;
   }
   const std::string line = render(options, level, component, message, {fields.begin(), fields.size()});
-  if (logger) {
-    logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  if (logger) {  // ends the line itself
+    logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size() - 1));
     return;
   }
-  std::fwrite((line + "\n").data(), 1, line.size() + 1, stdout);
+  std::fwrite(line.data(), 1, line.size(), stdout);
   std::fflush(stdout);
 }
 

@@ -42,10 +42,26 @@ struct FieldView {
   std::string_view key;
   std::string_view value;
 };
-/// Appends a line as write() prints it, without newline; nothing is allocated once `out` has grown. `fields` in the
-/// order of their keys. For who prints a line for each query.
-void append_line(std::string& out, Level level, std::string_view component, std::string_view message,
-                 std::span<const FieldView> fields);
+/// Lines of one kind as write() prints them, for who prints one for each query: what they share is made once.
+class LineForm {
+ public:
+  /// The texts must outlive the form.
+  LineForm(Level level, std::string_view component, std::string_view message) noexcept
+      : level_(level), component_(component), message_(message) {}
+
+  /// Takes the options and the time that hold now: once for a run of lines.
+  void refresh();
+  void refresh(const Options& options);  ///< the same with options of the caller's
+  /// Appends a line, with newline; nothing is allocated once `out` has grown. `fields` in the order of their keys.
+  void append(std::string& out, std::span<const FieldView> fields) const;
+
+ private:
+  Level level_;
+  std::string_view component_;
+  std::string_view message_;
+  bool is_json_ = false;
+  std::string head_;  ///< what stands before the fields
+};
 
 inline void debug(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kDebug, c, m, f); }
 inline void info(std::string_view c, std::string_view m, Fields f = {}) { write(Level::kInfo, c, m, f); }

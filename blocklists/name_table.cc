@@ -10,11 +10,10 @@ static_assert(std::endian::native == std::endian::little, "entries are read as l
 NameTable::NameTable(std::size_t count)
     : bucket_count_(static_cast<std::size_t>(static_cast<double>(count) / (kSlots * kLoad)) + 1),
       line_count_(count * kFilterBits / 512 + 1),
-      buckets_(bucket_count_, /*huge_pages=*/true),
-      lines_(line_count_, /*huge_pages=*/true) {}
+      memory_(line_count_ + bucket_count_, /*huge_pages=*/true) {}
 
 void NameTable::append(std::uint64_t hash, std::uint32_t id) {
-  Line& line = lines_[place(hash, line_count_)];
+  Line& line = memory_[place(hash, line_count_)];
   const FilterBits bits = filter_bits(hash);
   for (std::size_t i = 0; i < bits.word.size(); ++i) line.words[bits.word[i]] |= bits.mask[i];
 
@@ -26,14 +25,14 @@ void NameTable::append(std::uint64_t hash, std::uint32_t id) {
   const std::uint64_t word = ((hash & kFingerprintMask) << kIdBits) | inline_id;
   // Ends: the table has more slots than names.
   for (std::size_t b = place(hash, bucket_count_);; b = b + 1 == bucket_count_ ? 0 : b + 1) {
-    Bucket& bucket = buckets_[b];
+    std::uint8_t* const room = reinterpret_cast<std::uint8_t*>(memory_.data() + line_count_ + b);
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
-      if ((entry(bucket, slot) & kIdMask) == 0) {
-        std::memcpy(bucket.bytes + 7 * slot, &word, 7);
+      if ((entry(room, slot) & kIdMask) == 0) {
+        std::memcpy(room + 7 * slot, &word, 7);
         return;
       }
     }
-    bucket.bytes[63] |= overflow_bit(hash);
+    room[kOverflowAt] |= overflow_bit(hash);
   }
 }
 
@@ -42,17 +41,17 @@ std::uint32_t NameTable::find(std::uint64_t hash) const noexcept {
   const std::uint8_t overflow = overflow_bit(hash);
   std::size_t b = place(hash, bucket_count_);
   for (std::size_t step = 0; step < bucket_count_; ++step) {
-    const Bucket& bucket = buckets_[b];
+    const std::uint8_t* const entries = bucket(b);
     unsigned hits = 0;
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
-      hits |= unsigned{((entry(bucket, slot) >> kIdBits) & kFingerprintMask) == fingerprint} << slot;
+      hits |= unsigned{((entry(entries, slot) >> kIdBits) & kFingerprintMask) == fingerprint} << slot;
     }
     for (; hits != 0; hits &= hits - 1) {
-      const auto id = static_cast<std::uint32_t>(entry(bucket, static_cast<std::size_t>(std::countr_zero(hits))) & kIdMask);
+      const auto id = static_cast<std::uint32_t>(entry(entries, static_cast<std::size_t>(std::countr_zero(hits))) & kIdMask);
       if (id == kInlineIds) return find_side(hash);
       if (id != 0) return id;  // 0: an empty slot, which a fingerprint of zero resembles
     }
-    if ((bucket.bytes[63] & overflow) == 0) return 0;
+    if ((entries[kOverflowAt] & overflow) == 0) return 0;
     if (++b == bucket_count_) b = 0;
   }
   return 0;

@@ -33,16 +33,18 @@ class NameTable {
 
   /// False if the name is certainly not in the table; asks the bloom filter only.
   [[nodiscard]] bool may_contain(std::uint64_t hash) const noexcept {
-    const Line& line = lines_[place(hash, line_count_)];
+    const Line& line = memory_[place(hash, line_count_)];
     const FilterBits bits = filter_bits(hash);
     return ((~line.words[bits.word[0]] & bits.mask[0]) | (~line.words[bits.word[1]] & bits.mask[1])) == 0;
   }
   /// The id, or 0; asks the buckets only.
   [[nodiscard]] std::uint32_t find(std::uint64_t hash) const noexcept;
-  void prefetch_filter(std::uint64_t hash) const noexcept { __builtin_prefetch(&lines_[place(hash, line_count_)]); }
+  void prefetch_filter(std::uint64_t hash) const noexcept {
+    __builtin_prefetch(&memory_[place(hash, line_count_)]);
+  }
 
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    return buckets_.bytes() + lines_.bytes() + side_.capacity() * sizeof(SideEntry);
+    return memory_.bytes() + side_.capacity() * sizeof(SideEntry);
   }
   [[nodiscard]] std::size_t side_count() const noexcept { return side_.size(); }
 
@@ -55,12 +57,10 @@ class NameTable {
   static constexpr double kLoad = 0.88;
   static constexpr std::size_t kFilterBits = 12;
 
-  struct alignas(64) Bucket {
-    std::uint8_t bytes[64];  ///< entry i at 7*i, little-endian; the last octet holds the overflow bits
-  };
   struct alignas(64) Line {
     std::uint64_t words[8];
   };
+  static constexpr std::size_t kOverflowAt = 63;  ///< in a bucket; entry i stands at 7 * i, little-endian
   struct SideEntry {
     std::uint64_t hash;
     std::uint32_t id;
@@ -79,10 +79,13 @@ class NameTable {
   static std::size_t place(std::uint64_t hash, std::size_t count) noexcept {
     return static_cast<std::size_t>((static_cast<unsigned __int128>(hash) * count) >> 64);
   }
-  static std::uint64_t entry(const Bucket& bucket, std::size_t slot) noexcept {
+  static std::uint64_t entry(const std::uint8_t* bucket, std::size_t slot) noexcept {
     std::uint64_t word;
-    std::memcpy(&word, bucket.bytes + 7 * slot, 8);
+    std::memcpy(&word, bucket + 7 * slot, 8);
     return word;
+  }
+  [[nodiscard]] const std::uint8_t* bucket(std::size_t at) const noexcept {
+    return reinterpret_cast<const std::uint8_t*>(memory_.data() + line_count_ + at);
   }
   static std::uint8_t overflow_bit(std::uint64_t hash) noexcept {
     return static_cast<std::uint8_t>(1u << ((hash >> (kFingerprintBits - 3)) & 7));
@@ -92,8 +95,7 @@ class NameTable {
 
   std::size_t bucket_count_;
   std::size_t line_count_;
-  PageArray<Bucket> buckets_;
-  PageArray<Line> lines_;
+  PageArray<Line> memory_;  ///< the filter, then the buckets: together, so that both lie in huge pages
   std::vector<SideEntry> side_;  ///< ascending by hash
 };
 

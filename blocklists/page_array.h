@@ -8,9 +8,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <type_traits>
 #include <utility>
+
+#include "base/pages.h"
 
 namespace rampart::blocklists {
 
@@ -20,15 +21,11 @@ class PageArray {
 
  public:
   static constexpr std::size_t kPageBytes = 4096;
-  static constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
 
   PageArray() = default;
   explicit PageArray(std::size_t size, bool huge_pages = false) : size_(size) {
     if (size == 0) return;
-    void* p = ::mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) throw std::bad_alloc();
-    if (huge_pages && bytes() >= 2 * kHugePageBytes) ::madvise(p, bytes(), MADV_HUGEPAGE);
-    data_ = static_cast<T*>(p);
+    data_ = static_cast<T*>(base::map_pages(bytes(), huge_pages ? bytes() : 0));
   }
   PageArray(PageArray&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

@@ -34,8 +34,11 @@ void TrafficObserver::observe(const storage::QueryEventView& event, const storag
   if (!event.client_names.empty()) {
     client_.clear();
     storage::append_clean(client_, event.client_names, true);
-    storage::join_client_names(client_, ",", joined_);
-    sample.client = joined_;
+    sample.client = client_;
+    if (client_.find('\n') != std::string::npos) {
+      storage::join_client_names(client_, ",", joined_);
+      sample.client = joined_;
+    }
   }
   sample.name = texts.folded_name;
   sample.query_type = texts.question_type;

@@ -1,11 +1,7 @@
 // The writers of a cache shard: insertion and eviction. The readers are in cache_lookup.cc.
 #include "resolver/cache_shard.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <new>
 
 namespace rampart::resolver {
 namespace {
@@ -29,20 +25,6 @@ bool question_is(base::ByteView message, const CacheKeyView& key) noexcept {
 }
 
 }  // namespace
-
-MappedMemory::MappedMemory(std::size_t bytes) : bytes_(bytes) {
-  void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (p == MAP_FAILED) throw std::bad_alloc();
-  data_ = static_cast<std::uint8_t*>(p);
-}
-
-MappedMemory::~MappedMemory() { ::munmap(data_, bytes_); }
-
-void MappedMemory::discard(std::size_t from) noexcept {
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t first = (from + page - 1) / page * page;
-  if (first < bytes_) ::madvise(data_ + first, bytes_ - first, MADV_DONTNEED);
-}
 
 // An eighth of the memory is index (at 110 octets an entry, 4 of 7 slots are taken), a sixty-fourth ghosts, the
 // rest entries.
@@ -73,7 +55,7 @@ CacheShard::CacheShard(const CacheOptions& options, std::size_t bytes, std::size
       counts_hits_(options.prefetch),
       bytes_(bytes),
       items_max_(items_max),
-      memory_(bytes),
+      memory_(bytes, plan.buckets * sizeof(IndexBucket)),
       words_(reinterpret_cast<std::uint64_t*>(memory_.data() + plan.rings_at_byte)),
       index_(reinterpret_cast<IndexBucket*>(memory_.data()), plan.buckets),
       small_(words_, 0, plan.small_words),

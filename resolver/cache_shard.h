@@ -15,28 +15,13 @@
 #include <mutex>
 #include <span>
 
+#include "base/pages.h"
 #include "resolver/cache.h"
 #include "resolver/cache_entry.h"
 #include "resolver/cache_index.h"
 #include "resolver/cache_ring.h"
 
 namespace rampart::resolver {
-
-/// Zeroed memory from the system, which becomes real page by page as it is touched.
-class MappedMemory {
- public:
-  explicit MappedMemory(std::size_t bytes);  ///< throws std::bad_alloc
-  ~MappedMemory();
-  MappedMemory(const MappedMemory&) = delete;
-  MappedMemory& operator=(const MappedMemory&) = delete;
-  [[nodiscard]] std::uint8_t* data() const noexcept { return data_; }
-  /// Gives all pages that lie wholly in [from, end) back to the system; they read as zeros afterwards.
-  void discard(std::size_t from) noexcept;
-
- private:
-  std::size_t bytes_;
-  std::uint8_t* data_;
-};
 
 class CacheShard {
  public:
@@ -103,7 +88,7 @@ class CacheShard {
   std::uint32_t hits_wanted_ = 0;   ///< counted hits that make an entry worth a prefetch
   const std::size_t bytes_;
   const std::size_t items_max_;
-  MappedMemory memory_;
+  base::MappedMemory memory_;
   std::uint64_t* const words_;      ///< both rings
   const CacheIndex index_;          ///< the buckets are shared: see SlotRef
 

@@ -4,9 +4,8 @@
 
 namespace rampart::resolver {
 
-Forwarder::Forwarder(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
-                     ReadinessSet* ready)
-    : core_(std::make_unique<Core>(io, options, counters, ready)) {}
+Forwarder::Forwarder(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters)
+    : core_(std::make_unique<Core>(io, options, counters)) {}
 
 Forwarder::~Forwarder() = default;
 

@@ -26,8 +26,6 @@
 
 namespace rampart::resolver {
 
-class ReadinessSet;
-
 /// What to ask. Borrowed for the time of the resolve() call.
 struct ForwardQuestion {
   const dns::FoldedName& name;
@@ -118,9 +116,7 @@ struct UpstreamStatus {
 
 class Forwarder {
  public:
-  /// `ready`: watches the UDP sockets, together with others of the same loop; null: a set of its own.
-  Forwarder(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
-            ReadinessSet* ready = nullptr);
+  Forwarder(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters);
   ~Forwarder();  ///< cancels all
   Forwarder(const Forwarder&) = delete;
   Forwarder& operator=(const Forwarder&) = delete;

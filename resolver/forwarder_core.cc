@@ -14,9 +14,8 @@ constexpr base::Duration kProbeTimeout = 2s;
 
 }  // namespace
 
-Forwarder::Core::Core(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
-                      ReadinessSet* ready)
-    : options_(options), io_(io), counters_(counters), timer_(io), udp_(io, options_, counters_, random_, *this, ready),
+Forwarder::Core::Core(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters)
+    : options_(options), io_(io), counters_(counters), timer_(io), udp_(io, options_, counters_, random_, *this),
       table_(
           options_.inflight_max,
           [](Deadline& deadline, base::Instant now) noexcept {

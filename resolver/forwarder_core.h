@@ -22,8 +22,7 @@ namespace rampart::resolver {
 
 class Forwarder::Core final : private UdpHandler, private StreamHandler {
  public:
-  Core(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
-       ReadinessSet* ready);
+  Core(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters);
   ~Core();
 
   void adopt(std::shared_ptr<const UpstreamSet> set);

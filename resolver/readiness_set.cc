@@ -3,30 +3,15 @@
 #include <sys/epoll.h>
 
 #include <cerrno>
-#include <ctime>
 #include <system_error>
 
 namespace rampart::resolver {
 namespace {
 
 constexpr int kEventsPerRound = 64;
-constexpr int kRoundsMax = 4;  ///< without lingering; then other work of the loop gets its turn
-/// Events this close to each other are worth waiting for.
-constexpr base::Duration kBusyGap = std::chrono::microseconds(500);
-
-/// epoll_wait with a deadline finer than a millisecond.
-int wait_for_events(int set, epoll_event* events, base::Duration at_most) noexcept {
-  if (at_most <= base::Duration::zero()) return epoll_wait(set, events, kEventsPerRound, 0);
-  const timespec timeout{0, static_cast<long>(at_most.count())};
-  return epoll_pwait2(set, events, kEventsPerRound, &timeout, nullptr);
-}
+constexpr int kRoundsMax = 4;  ///< then other work of the loop gets its turn
 
 }  // namespace
-
-ReadinessSet::ReadinessSet(boost::asio::io_context& io, std::function<bool()> may_linger)
-    : ReadinessSet(io, [](void* tag, std::uint32_t events) { static_cast<ReadyHandler*>(tag)->on_ready(events); }) {
-  may_linger_ = std::move(may_linger);
-}
 
 ReadinessSet::ReadinessSet(boost::asio::io_context& io, std::function<void(void*, std::uint32_t)> on_ready)
     : epoll_(io), on_ready_(std::move(on_ready)) {
@@ -64,20 +49,14 @@ void ReadinessSet::wait() {
 void ReadinessSet::dispatch() {
   const std::shared_ptr<bool> alive = alive_;
   epoll_event events[kEventsPerRound];
-  base::Instant now = base::monotonic_now();
-  const bool lingers = may_linger_ && now - left_at_ < kBusyGap && may_linger_();
-  const base::Instant until = now + kLingerMax;
-  for (int round = 0; lingers || round < kRoundsMax; ++round) {
-    const base::Duration at_most = lingers && round > 0 ? until - now : base::Duration::zero();
-    const int count = wait_for_events(epoll_.native_handle(), events, at_most);
+  for (int round = 0; round < kRoundsMax; ++round) {
+    const int count = epoll_wait(epoll_.native_handle(), events, kEventsPerRound, 0);
     for (int i = 0; i < count; ++i) {
       on_ready_(events[i].data.ptr, events[i].events);
       if (!*alive) return;
     }
-    if (count <= 0 || (!lingers && count < kEventsPerRound)) break;
-    if (lingers && (now = base::monotonic_now()) >= until) break;
+    if (count < kEventsPerRound) return;
   }
-  left_at_ = base::monotonic_now();
 }
 
 }  // namespace rampart::resolver

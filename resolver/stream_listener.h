@@ -83,7 +83,6 @@ class StreamListener {
   void stop_accepting();
   void close_all();
   [[nodiscard]] const base::IpEndpoint& address() const noexcept { return address_; }
-  [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
 
  private:
   friend class StreamConnection;

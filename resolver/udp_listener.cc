@@ -1,12 +1,8 @@
 #include "resolver/udp_listener.h"
 
-#include <sys/epoll.h>
-
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
-#include "base/log.h"
 #include "resolver/worker.h"
 
 namespace rampart::resolver {
@@ -49,7 +45,14 @@ void clear_interface(msghdr& header) noexcept {
 }  // namespace
 
 UdpListener::UdpListener(Worker& worker, OwnedFd socket, const base::IpEndpoint& address)
-    : worker_(worker), socket_(std::move(socket)), address_(address), buffers_(std::make_unique<Buffers>()) {
+    : worker_(worker), socket_(worker.io()), address_(address), buffers_(std::make_unique<Buffers>()) {
+  const bool v4 = [&] {
+    sockaddr_storage bound{};
+    socklen_t length = sizeof(bound);
+    getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound), &length);
+    return bound.ss_family == AF_INET;
+  }();
+  socket_.assign(v4 ? boost::asio::ip::udp::v4() : boost::asio::ip::udp::v6(), socket.release());
   Buffers& b = *buffers_;
   for (std::size_t i = 0; i < kBatch; ++i) {
     b.in_vectors[i] = {b.in[i].data(), b.in[i].size()};
@@ -64,24 +67,32 @@ UdpListener::UdpListener(Worker& worker, OwnedFd socket, const base::IpEndpoint&
 UdpListener::~UdpListener() = default;
 
 void UdpListener::start() {
-  reading_ = worker_.ready().watch(socket_.get(), EPOLLIN, *this);
-  if (!reading_)
-    base::log::error("server", "cannot wait for queries at " + address_.to_string() + ": " + std::strerror(errno) +
-                                   "; raise fs.epoll.max_user_watches");
+  reading_ = true;
+  wait();
 }
 
 void UdpListener::stop_reading() {
-  if (std::exchange(reading_, false)) worker_.ready().forget(socket_.get());
+  reading_ = false;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
 }
 
 void UdpListener::close() {
-  stop_reading();
-  socket_ = OwnedFd();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
   buffers_.reset();
 }
 
-void UdpListener::on_ready(std::uint32_t) noexcept {
-  for (std::size_t round = 0; reading_ && round < kRoundsMax; ++round)
+void UdpListener::wait() {
+  socket_.async_wait(boost::asio::ip::udp::socket::wait_read, [this](const boost::system::error_code& error) {
+    if (error == boost::asio::error::operation_aborted || !reading_) return;
+    on_readable();
+    wait();
+  });
+}
+
+void UdpListener::on_readable() {
+  for (std::size_t round = 0; round < kRoundsMax; ++round)
     if (work_batch() < kBatch) return;
 }
 
@@ -91,7 +102,7 @@ std::size_t UdpListener::work_batch() noexcept {
     b.in_headers[i].msg_hdr.msg_namelen = sizeof(sockaddr_storage);
     b.in_headers[i].msg_hdr.msg_controllen = b.control[i].size();
   }
-  const int received = recvmmsg(socket_.get(), b.in_headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+  const int received = recvmmsg(socket_.native_handle(), b.in_headers.data(), kBatch, MSG_DONTWAIT, nullptr);
   if (received <= 0) return 0;  // EAGAIN, or an ICMP error that concerns one client
   const auto count = static_cast<std::size_t>(received);
   worker_.counters().udp_batches.add();
@@ -144,7 +155,7 @@ void UdpListener::flush(std::size_t count) noexcept {
   Buffers& b = *buffers_;
   std::size_t sent = 0;
   while (sent < count) {
-    const int n = sendmmsg(socket_.get(), b.out_headers.data() + sent,
+    const int n = sendmmsg(socket_.native_handle(), b.out_headers.data() + sent,
                            static_cast<unsigned>(count - sent), MSG_DONTWAIT);
     if (n > 0) {
       sent += static_cast<std::size_t>(n);
@@ -166,7 +177,7 @@ void UdpListener::send(const UdpReturnPath& path, base::ByteView response) noexc
   header.msg_control = path.control_length == 0 ? nullptr : const_cast<std::uint8_t*>(path.control.data());
   header.msg_controllen = path.control_length;
   clear_interface(header);
-  if (sendmsg(socket_.get(), &header, MSG_DONTWAIT) < 0) worker_.counters().udp_send_errors.add();
+  if (sendmsg(socket_.native_handle(), &header, MSG_DONTWAIT) < 0) worker_.counters().udp_send_errors.add();
 }
 
 }  // namespace rampart::resolver

@@ -2,6 +2,7 @@
 // the socket is empty. Full batches are read again at once; a bound on rounds gives streams and timers their turn.
 #pragma once
 
+#include <boost/asio/ip/udp.hpp>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,13 +13,12 @@
 #include "resolver/listen_socket.h"
 #include "resolver/pending_query.h"
 #include "resolver/query_context.h"
-#include "resolver/readiness_set.h"
 
 namespace rampart::resolver {
 
 class Worker;
 
-class UdpListener final : private ReadyHandler {
+class UdpListener {
  public:
   static constexpr std::size_t kBatch = 32;          ///< larger batches gain nothing (docs/decisions/udp-path.md)
   static constexpr std::size_t kRoundsMax = 16;      ///< batches before other work gets its turn
@@ -32,7 +32,7 @@ class UdpListener final : private ReadyHandler {
   void start();
   /// Stops reading; answers to queries in flight can still be sent.
   void stop_reading();
-  /// Gives the port back; the object itself stays, as an event may still name it.
+  /// Gives the port back; the object itself stays, as a completion may still be queued for it.
   void close();
   void send(const UdpReturnPath& path, base::ByteView response) noexcept;
   [[nodiscard]] const base::IpEndpoint& address() const noexcept { return address_; }
@@ -40,13 +40,14 @@ class UdpListener final : private ReadyHandler {
  private:
   struct Buffers;
 
-  void on_ready(std::uint32_t events) noexcept override;
+  void wait();
+  void on_readable();
   /// One batch; the number of datagrams read.
   std::size_t work_batch() noexcept;
   void flush(std::size_t count) noexcept;
 
   Worker& worker_;
-  OwnedFd socket_;
+  boost::asio::ip::udp::socket socket_;
   const base::IpEndpoint address_;
   bool reading_ = false;
   std::unique_ptr<Buffers> buffers_;

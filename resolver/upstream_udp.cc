@@ -13,14 +13,6 @@ constexpr std::uint32_t kSocketsIdle = 4;         ///< a lone query still has fo
 constexpr std::uint32_t kQueriesPerSocket = 4;    ///< in flight, before the pool grows
 constexpr int kIdDrawsMax = 64;                   ///< 64 in a row taken: the socket is full beyond use
 
-/// A socket object is used again and again, so that events that still name it find it closed.
-void reset(UdpSocket& socket) noexcept {
-  socket.uses = socket.inflight = 0;
-  socket.is_retired = false;
-  socket.first = socket.last = nullptr;
-  socket.next_free = nullptr;
-}
-
 }  // namespace
 
 UdpPool::~UdpPool() {
@@ -28,11 +20,10 @@ UdpPool::~UdpPool() {
 }
 
 UdpTransport::UdpTransport(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
-                           base::SecureRandom& random, UdpHandler& handler, ReadinessSet* shared)
+                           base::SecureRandom& random, UdpHandler& handler)
     : options_(options), counters_(counters), random_(random), handler_(handler),
       buffers_(std::make_unique<std::array<std::array<std::uint8_t, kDatagramBytes>, kBatch>>()),
-      own_ready_(shared != nullptr ? nullptr : std::make_unique<ReadinessSet>(io, [] { return false; })),
-      ready_(shared != nullptr ? *shared : *own_ready_) {
+      ready_(io, [this](void* tag, std::uint32_t) { receive(*static_cast<UdpSocket*>(tag)); }) {
   for (std::size_t i = 0; i < kBatch; ++i) {
     vectors_[i] = {(*buffers_)[i].data(), kDatagramBytes};
     headers_[i].msg_hdr.msg_iov = &vectors_[i];
@@ -134,9 +125,9 @@ UdpSocket* UdpTransport::open(UdpPool& pool, base::Instant now) noexcept {
     all_.push_back(std::make_unique<UdpSocket>());
     socket = all_.back().get();
   }
-  reset(*socket);
+  *socket = UdpSocket{};
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
-      !ready_.watch(fd, EPOLLIN, *socket)) {
+      !ready_.watch(fd, EPOLLIN, socket)) {
     counters_.socket_errors.add();
     ::close(fd);
     socket->next_free = free_;
@@ -190,11 +181,8 @@ void UdpTransport::fail_all(UdpSocket& socket, const UdpExchange* except, base::
   }
 }
 
-void UdpSocket::on_ready(std::uint32_t) noexcept {
-  if (fd >= 0) pool->transport->receive(*this);  // else closed earlier in this batch
-}
-
 void UdpTransport::receive(UdpSocket& socket) noexcept {
+  if (socket.fd < 0) return;  // closed earlier in this batch
   const int count = recvmmsg(socket.fd, headers_.data(), kBatch, MSG_DONTWAIT, nullptr);
   const base::Instant now = base::monotonic_now();
   if (count < 0) {

@@ -45,9 +45,7 @@ struct UdpPool {
   std::uint32_t inflight = 0;
 };
 
-struct UdpSocket final : ReadyHandler {
-  void on_ready(std::uint32_t events) noexcept override;
-
+struct UdpSocket {
   int fd = -1;
   UdpPool* pool = nullptr;
   std::uint32_t uses = 0;
@@ -76,9 +74,8 @@ class UdpHandler {
 
 class UdpTransport {
  public:
-  /// `shared`: watches the sockets; null: a set of our own.
   UdpTransport(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
-               base::SecureRandom& random, UdpHandler& handler, ReadinessSet* shared);
+               base::SecureRandom& random, UdpHandler& handler);
   ~UdpTransport();
   UdpTransport(const UdpTransport&) = delete;
   UdpTransport& operator=(const UdpTransport&) = delete;
@@ -95,12 +92,11 @@ class UdpTransport {
   void close(UdpPool& pool) noexcept;
   [[nodiscard]] std::size_t open_sockets() const noexcept { return open_; }
 
-  void receive(UdpSocket& socket) noexcept;  ///< for the sockets themselves
-
  private:
   static constexpr std::size_t kBatch = 8;
   static constexpr std::size_t kDatagramBytes = 4096;  ///< we advertise 1232; some send more
 
+  void receive(UdpSocket& socket) noexcept;
   void fail_all(UdpSocket& socket, const UdpExchange* except, base::Instant now) noexcept;
   [[nodiscard]] UdpSocket* pick(UdpPool& pool, base::Instant now) noexcept;
   [[nodiscard]] UdpSocket* open(UdpPool& pool, base::Instant now) noexcept;
@@ -119,8 +115,7 @@ class UdpTransport {
   std::unique_ptr<std::array<std::array<std::uint8_t, kDatagramBytes>, kBatch>> buffers_;
   std::array<mmsghdr, kBatch> headers_{};
   std::array<iovec, kBatch> vectors_{};
-  std::unique_ptr<ReadinessSet> own_ready_;
-  ReadinessSet& ready_;
+  ReadinessSet ready_;
 };
 
 }  // namespace rampart::resolver

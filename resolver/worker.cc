@@ -52,10 +52,10 @@ Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published
     : options_(options),
       connections_(options.connections ? options.connections : unlimited_connections()),
       keep_running_(io_.get_executor()), counters_(std::make_unique<WorkerCounters>()),
-      forwarder_counters_(std::make_unique<ForwarderCounters>()), ready_(io_, [this] { return may_linger(); }),
+      forwarder_counters_(std::make_unique<ForwarderCounters>()),
       policy_(policies), names_(names), name_desk_(names != nullptr ? &names->desk(options.index) : nullptr),
       pipeline_(cache, *counters_, events, exports, name_desk_), timer_(io_), pool_(options.pending_max),
-      forwarder_(io_, options.forwarder, *forwarder_counters_, &ready_), response_(dns::kMessageBytesMax) {}
+      forwarder_(io_, options.forwarder, *forwarder_counters_), response_(dns::kMessageBytesMax) {}
 
 Worker::~Worker() { stop(); }
 
@@ -119,12 +119,6 @@ Worker::Batch Worker::begin_batch() {
   }
   pipeline_.begin_batch();
   return {policy_.held(), policy_.held().get(), base::monotonic_now(), to_unix_us(base::wall_now())};
-}
-
-bool Worker::may_linger() const noexcept {
-  for (const auto& listener : streams_)
-    if (listener->connections() > 0) return false;
-  return forwarder_.open_streams() == 0;
 }
 
 PendingQuery* Worker::take_pending(const QueryContext& context, const Batch& batch) {

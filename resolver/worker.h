@@ -84,7 +84,6 @@ class Worker {
 
   // Worker thread: for listeners.
   [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
-  [[nodiscard]] ReadinessSet& ready() noexcept { return ready_; }
   [[nodiscard]] Pipeline& pipeline() noexcept { return pipeline_; }
   [[nodiscard]] WorkerCounters& counters() noexcept { return *counters_; }
   [[nodiscard]] Forwarder& forwarder() noexcept { return forwarder_; }
@@ -103,8 +102,6 @@ class Worker {
   void note(const QueryContext& context, const Batch& batch, base::ByteView response);
 
  private:
-  /// Whether no connection waits for the loop while the datagram sockets are busy.
-  [[nodiscard]] bool may_linger() const noexcept;
   PendingQuery* take_pending(const QueryContext& context, const Batch& batch);
   void ask(PendingQuery& pending, base::Instant now);
   void prefetch(const QueryContext& context, const Batch& batch);
@@ -125,7 +122,6 @@ class Worker {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
   std::unique_ptr<WorkerCounters> counters_;
   std::unique_ptr<ForwarderCounters> forwarder_counters_;
-  ReadinessSet ready_;  ///< all datagram sockets of this worker
   base::Published<PolicySnapshot>::Reader policy_;
   ClientNames* names_;          ///< null: no names are learned
   ClientNameDesk* name_desk_;

@@ -29,22 +29,18 @@ LineWriter::LineWriter(int fd) noexcept : fd_(fd) {
   piece_bytes_ = is_file_ ? kFilePieceBytes : kPieceBytes;
 }
 
-bool LineWriter::add(std::string_view line, const Deadline& deadline) {
-  // Never split a line over two writes if it fits one: other writers of stdout put theirs between.
-  bool ok = true;
-  if (!gathered_.empty() && gathered_.size() + line.size() + 1 > piece_bytes_) ok = flush(deadline);
-  if (!ok) {
-    ++unwritten_;
-    return false;
-  }
-  gathered_ += line;
-  gathered_ += '\n';
-  ++lines_;
-  return gathered_.size() < piece_bytes_ || flush(deadline);
+bool LineWriter::end_line(const Deadline& deadline) {
+  // A line is never split over two writes if it fits one: other writers of stdout put theirs between.
+  if (ended_ > 0 && gathered_.size() > piece_bytes_ && !write_out(ended_, deadline)) return false;
+  ended_ = gathered_.size();
+  return ended_ < piece_bytes_ || write_out(ended_, deadline);
 }
 
-bool LineWriter::flush(const Deadline& deadline) {
-  std::string_view rest = gathered_;
+bool LineWriter::flush(const Deadline& deadline) { return write_out(ended_, deadline); }
+
+bool LineWriter::write_out(std::size_t bytes, const Deadline& deadline) {
+  std::string_view rest = std::string_view(gathered_).substr(0, bytes);
+  const std::string_view all = gathered_;
   while (!rest.empty()) {
     pollfd ready{fd_, POLLOUT, 0};
     const int count = is_file_ ? 1 : ::poll(&ready, 1, deadline.slice_ms());
@@ -62,17 +58,17 @@ bool LineWriter::flush(const Deadline& deadline) {
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
   const bool ok = rest.empty();
-  if (!ok) {
-    const std::string_view done = std::string_view(gathered_).substr(0, gathered_.size() - rest.size());
-    const auto out = static_cast<std::uint32_t>(std::count(done.begin(), done.end(), '\n'));
-    unwritten_ += lines_ - out;
-  }
-  gathered_.clear();
-  lines_ = 0;
+  const auto out = rest.data() - all.data();
+  if (!ok) unwritten_ += static_cast<std::uint32_t>(std::count(all.begin() + out, all.end(), '\n'));
+  gathered_.erase(0, ok ? bytes : gathered_.size());
+  ended_ = 0;
   return ok;
 }
 
-void append_console_line(const LogEntry& entry, std::string& out) {
+namespace {
+
+/// `[...]  INFO queryLog: query resolved  answer=...  client_ip=...`; empty fields are left out.
+void append_console_line(const LogEntry& entry, const base::log::LineForm& form, std::string& out) {
   // Blocky separates the names by "; "; one name, the ordinary case, needs no copy.
   std::string joined;
   std::string_view names = entry.client_names;
@@ -81,35 +77,41 @@ void append_console_line(const LogEntry& entry, std::string& out) {
     names = joined;
   }
   char duration[12];
-  const auto end = std::to_chars(duration, duration + sizeof(duration), entry.duration_ms).ptr;
+  std::string_view duration_ms;
+  if (entry.duration_ms != 0) {
+    const auto end = std::to_chars(duration, duration + sizeof(duration), entry.duration_ms).ptr;
+    duration_ms = {duration, static_cast<std::size_t>(end - duration)};
+  }
   // In the order of the keys, as every line of the log; empty ones are left out.
-  const base::log::FieldView all[] = {
-      {"answer", entry.answer},
-      {"client_ip", entry.client_ip},
-      {"client_names", names},
-      {"duration_ms", entry.duration_ms == 0 ? std::string_view() : std::string_view(duration, end)},
-      {"instance", entry.instance},
-      {"question_name", entry.question_name},
-      {"question_type", entry.question_type},
-      {"response_code", entry.response_code},
-      {"response_reason", entry.reason},
-      {"response_type", entry.response_type}};
-  std::array<base::log::FieldView, std::size(all)> present;
-  const auto last = std::copy_if(std::begin(all), std::end(all), present.begin(),
-                                 [](const auto& field) { return !field.value.empty(); });
-  base::log::append_line(out, base::log::Level::kInfo, "queryLog", "query resolved",
-                         {present.data(), static_cast<std::size_t>(last - present.begin())});
+  std::array<base::log::FieldView, 10> fields;
+  std::size_t count = 0;
+  const auto add = [&](std::string_view key, std::string_view value) {
+    if (!value.empty()) fields[count++] = {key, value};
+  };
+  add("answer", entry.answer);
+  add("client_ip", entry.client_ip);
+  add("client_names", names);
+  add("duration_ms", duration_ms);
+  add("instance", entry.instance);
+  add("question_name", entry.question_name);
+  add("question_type", entry.question_type);
+  add("response_code", entry.response_code);
+  add("response_reason", entry.reason);
+  add("response_type", entry.response_type);
+  form.append(out, {fields.data(), count});
 }
 
+}  // namespace
+
 std::uint32_t print_entries(const EntryBatch& batch, LineWriter& writer, const Deadline& deadline) {
+  base::log::LineForm form(base::log::Level::kInfo, "queryLog", "query resolved");
+  form.refresh();
   std::uint32_t tried = 0;
   bool ok = true;
-  std::string line;  // keeps its memory from entry to entry
   batch.for_each([&](const LogEntry& entry) {
     ++tried;
-    line.clear();
-    append_console_line(entry, line);
-    ok = writer.add(line, deadline);
+    append_console_line(entry, form, writer.begin_line());
+    ok = writer.end_line(deadline);
     return ok;
   });
   if (ok) ok = writer.flush(deadline);

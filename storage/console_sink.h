@@ -14,26 +14,28 @@ class LineWriter {
  public:
   explicit LineWriter(int fd) noexcept;
 
-  /// Adds one line (without newline); writes out when enough has gathered. False when the deadline has passed or
-  /// the descriptor failed: then this line and those still gathered are lost, and unwritten() counts them.
-  bool add(std::string_view line, const Deadline& deadline);
+  /// Where the next line goes, with its newline; end_line() when it stands there. Writes out when enough has
+  /// gathered. False when the deadline has passed or the descriptor failed: then this line and those still gathered
+  /// are lost, and take_unwritten() counts them.
+  [[nodiscard]] std::string& begin_line() noexcept { return gathered_; }
+  bool end_line(const Deadline& deadline);
   bool flush(const Deadline& deadline);
   /// Lines lost by the last failed call; reset by reading.
   [[nodiscard]] std::uint32_t take_unwritten() noexcept { return std::exchange(unwritten_, 0); }
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
 
  private:
+  /// Writes the first `bytes`, whole lines; false: all that is gathered is lost.
+  bool write_out(std::size_t bytes, const Deadline& deadline);
+
   int fd_;
   bool is_file_ = false;
   std::size_t piece_bytes_ = 0;
   std::string gathered_;
-  std::uint32_t lines_ = 0;
+  std::size_t ended_ = 0;  ///< of gathered_: whole lines
   std::uint32_t unwritten_ = 0;
   std::string error_;
 };
-
-/// `[...]  INFO queryLog: query resolved  answer=...  client_ip=...`; empty fields are left out.
-void append_console_line(const LogEntry& entry, std::string& out);
 
 /// Prints entries; what is not out by the deadline is lost. Returns how many got out.
 std::uint32_t print_entries(const EntryBatch& batch, LineWriter& writer, const Deadline& deadline);

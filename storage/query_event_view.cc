@@ -1,5 +1,8 @@
 #include "storage/query_event_view.h"
 
+#include <algorithm>
+
+#include "base/plain_text.h"
 #include "dns/name.h"
 #include "dns/presentation.h"
 
@@ -24,8 +27,6 @@ std::size_t utf8_length(std::string_view text) noexcept {
   }
   return 0;
 }
-
-bool is_plain(char c) noexcept { return c >= 0x20 && c < 0x7f; }
 
 }  // namespace
 
@@ -69,19 +70,14 @@ void QueryEventTexts::assign(const QueryEventView& event) {
 
 void append_clean(std::string& out, std::string_view text, bool keep_newlines) {
   while (!text.empty()) {
-    std::size_t run = 0;
-    while (run < text.size() && (is_plain(text[run]) || (keep_newlines && text[run] == '\n'))) ++run;
+    const std::size_t run = base::plain_prefix(text);
     out.append(text.substr(0, run));
     text.remove_prefix(run);
     if (text.empty()) return;
-    const std::size_t sequence = utf8_length(text);
-    if (sequence == 0) {
-      out += '?';
-      text.remove_prefix(1);
-    } else {
-      out.append(text.substr(0, sequence));
-      text.remove_prefix(sequence);
-    }
+    const std::size_t sequence = keep_newlines && text[0] == '\n' ? 1 : utf8_length(text);
+    if (sequence == 0) out += '?';
+    else out.append(text.substr(0, sequence));
+    text.remove_prefix(std::max<std::size_t>(sequence, 1));
   }
 }
 

@@ -23,8 +23,12 @@ using ::testing::Not;
 std::string line(const Options& options, Level level, std::string_view message,
                  std::vector<FieldView> fields = {}) {
   configure(options);
+  LineForm form(level, "server", message);
+  form.refresh();
   std::string out;
-  append_line(out, level, "server", message, fields);
+  form.append(out, fields);
+  EXPECT_TRUE(out.ends_with('\n'));
+  out.pop_back();
   return out;
 }
 
