@@ -13,7 +13,9 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <charconv>
+#include <optional>
+
+#include "control/api_trust.h"
 
 namespace rampart::control {
 namespace {
@@ -33,27 +35,23 @@ std::string authority(const ApiAddress& address) {
 }
 
 /// The optional is only there because a coroutine's result must be default constructible.
-asio::awaitable<std::optional<Outcome>> exchange(const ApiAddress& address, http::request<http::string_body>& request,
-                                  std::chrono::milliseconds deadline) {
-  const auto executor = co_await asio::this_coro::executor;
-  const auto fail = [&](const char* doing, const beast::error_code& error) {
-    return Outcome(base::Error{std::string(doing) + " " + authority(address) + ": " + error.message()});
-  };
-  asio::ip::tcp::resolver resolver(executor);
-  auto [lookup_error, places] = co_await resolver.async_resolve(address.host, std::to_string(address.port), kAwait);
-  if (lookup_error) co_return fail("cannot look up", lookup_error);
-  beast::tcp_stream stream(executor);
-  stream.expires_after(deadline);
-  const auto [connect_error, place] = co_await stream.async_connect(places, kAwait);
-  if (connect_error) co_return fail("cannot connect to", connect_error);
+using Promised = std::optional<Outcome>;
+
+base::Error<std::string> failure(const char* doing, const ApiAddress& address, const std::string& why) {
+  return base::Error{std::string(doing) + " " + authority(address) + ": " + why};
+}
+
+template <class Stream>
+asio::awaitable<Promised> converse(Stream& stream, const ApiAddress& address,
+                                   http::request<http::string_body>& request) {
   const auto [write_error, written] = co_await http::async_write(stream, request, kAwait);
-  if (write_error) co_return fail("cannot send to", write_error);
+  if (write_error) co_return Outcome(failure("cannot send to", address, write_error.message()));
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(kBodyBytesMax);
   if (request.method() == http::verb::head) parser.skip(true);
   const auto [read_error, read] = co_await http::async_read(stream, buffer, parser, kAwait);
-  if (read_error) co_return fail("no answer from", read_error);
+  if (read_error) co_return Outcome(failure("no answer from", address, read_error.message()));
   auto message = parser.release();
   ApiResponse out;
   out.status = message.result_int();
@@ -63,33 +61,35 @@ asio::awaitable<std::optional<Outcome>> exchange(const ApiAddress& address, http
   co_return Outcome(std::move(out));
 }
 
-}  // namespace
-
-std::optional<ApiAddress> ApiAddress::parse(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
-  if (text.substr(0, kScheme.size()) == kScheme) text.remove_prefix(kScheme.size());
-  if (!text.empty() && text.back() == '/') text.remove_suffix(1);
-  ApiAddress out;
-  std::string_view port;
-  if (!text.empty() && text.front() == '[') {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return std::nullopt;
-    out.host = text.substr(1, close - 1);
-    port = text.substr(close + 1);
-    if (!port.empty() && port.front() != ':') return std::nullopt;
-    if (!port.empty()) port.remove_prefix(1);
-  } else {
-    const std::size_t colon = text.find(':');
-    out.host = text.substr(0, colon);
-    if (colon != std::string_view::npos) port = text.substr(colon + 1);
+asio::awaitable<Promised> converse_over_tls(beast::tcp_stream& tcp, const ApiAddress& address,
+                                            http::request<http::string_body>& request) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  if (const auto ready = prepare_trust(context, address.trust); !ready) co_return Outcome(base::Error{ready.error()});
+  ApiTlsStream tls(tcp, context);
+  expect_host(tls, address);
+  const auto [error] = co_await tls.async_handshake(asio::ssl::stream_base::client, kAwait);
+  if (error) co_return Outcome(failure("cannot speak TLS with", address, handshake_fault(tls, error)));
+  if (const auto believed = judge_peer(tls, address.trust); !believed) {
+    co_return Outcome(failure("cannot trust", address, believed.error()));
   }
-  if (out.host.empty() || out.host.find('/') != std::string::npos) return std::nullopt;
-  if (!port.empty()) {
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-    if (error != std::errc() || end != port.data() + port.size() || out.port == 0) return std::nullopt;
-  }
-  return out;
+  co_return co_await converse(tls, address, request);
 }
+
+asio::awaitable<Promised> exchange(const ApiAddress& address, http::request<http::string_body>& request,
+                                   std::chrono::milliseconds deadline) {
+  const auto executor = co_await asio::this_coro::executor;
+  asio::ip::tcp::resolver resolver(executor);
+  auto [lookup_error, places] = co_await resolver.async_resolve(address.host, std::to_string(address.port), kAwait);
+  if (lookup_error) co_return Outcome(failure("cannot look up", address, lookup_error.message()));
+  beast::tcp_stream stream(executor);
+  stream.expires_after(deadline);
+  const auto [connect_error, place] = co_await stream.async_connect(places, kAwait);
+  if (connect_error) co_return Outcome(failure("cannot connect to", address, connect_error.message()));
+  if (address.tls) co_return co_await converse_over_tls(stream, address, request);
+  co_return co_await converse(stream, address, request);
+}
+
+}  // namespace
 
 Outcome call_api(const ApiAddress& address, std::string_view method, std::string_view target, std::string_view body,
                  std::chrono::milliseconds deadline) {
@@ -106,8 +106,8 @@ Outcome call_api(const ApiAddress& address, std::string_view method, std::string
     request.content_length(body.size());
   }
   asio::io_context io{1};
-  std::optional<Outcome> outcome;
-  asio::co_spawn(io, exchange(address, request, deadline), [&](std::exception_ptr thrown, std::optional<Outcome> result) {
+  Promised outcome;
+  asio::co_spawn(io, exchange(address, request, deadline), [&](std::exception_ptr thrown, Promised result) {
     if (!thrown) outcome = std::move(result);
   });
   io.run_for(deadline + std::chrono::seconds(1));

@@ -3,23 +3,13 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "control/api_address.h"
 
 namespace rampart::control {
-
-struct ApiAddress {
-  std::string host = "localhost";
-  std::uint16_t port = 4000;
-  std::string token;  ///< sent as bearer token; empty: none
-
-  /// `host`, `host:port`, `[2001:db8::1]:port`, each with or without `http://`; nullopt for anything else.
-  [[nodiscard]] static std::optional<ApiAddress> parse(std::string_view text);
-};
 
 struct ApiResponse {
   unsigned status = 0;

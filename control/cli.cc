@@ -35,7 +35,7 @@ struct Values {
   std::string config = "./config.yml";
   std::string api_host = "localhost";
   std::uint16_t api_port = 4000;
-  std::string token;
+  ApiFlags api;
   bool json = false;
   // query, explain
   std::string name, type = "A", client;
@@ -164,9 +164,12 @@ void Cli::define() {
   app_.set_help_flag("-h,--help", "print help and exit");
   config_flag_ = app_.add_option("-c,--config", values_.config, "configuration: a file, or a folder of files")
                      ->capture_default_str();
-  host_flag_ = app_.add_option("--apiHost", values_.api_host, "host of the API")->capture_default_str();
+  host_flag_ = app_.add_option("--apiHost", values_.api_host, "host of the API; https://host where it speaks TLS")
+                   ->capture_default_str();
   port_flag_ = app_.add_option("--apiPort", values_.api_port, "port of the API")->capture_default_str();
-  app_.add_option("--apiToken", values_.token, "bearer token for the API (better: RAMPART_API_TOKEN)");
+  app_.add_option("--apiToken", values_.api.token, "bearer token for the API (better: RAMPART_API_TOKEN)");
+  app_.add_option("--apiCaFile", values_.api.ca_file, "certificates (PEM): the API's, or its authority's");
+  app_.add_flag("--apiInsecure", values_.api.insecure, "trust whatever certificate the API shows");
   app_.add_flag("--json", values_.json, "print results as JSON");
 
   on(command(&app_, "serve", "run the server (the default command)"), &Cli::serve);
@@ -269,26 +272,11 @@ int Cli::help() {
 }
 
 base::Result<ApiAddress, std::string> Cli::api_address() {
-  ApiAddress out;
-  const char* variable = std::getenv("RAMPART_API");
-  if (const auto& config = configuration(); config && config->api_port != 0) {
-    if (!config->api_host.empty()) out.host = config->api_host;
-    out.port = config->api_port;
-    out.token = config->api_token;
-  }
-  if (variable != nullptr && *variable != '\0') {
-    const auto parsed = ApiAddress::parse(variable);
-    if (!parsed) return base::Error{std::string("RAMPART_API is '") + variable + "'; it should be host:port"};
-    out.host = parsed->host;
-    out.port = parsed->port;
-  }
-  if (host_flag_->count() != 0 || port_flag_->count() != 0) {
-    out.host = values_.api_host;
-    out.port = values_.api_port;
-  }
-  if (const char* token = std::getenv("RAMPART_API_TOKEN"); token != nullptr && *token != '\0') out.token = token;
-  if (!values_.token.empty()) out.token = values_.token;
-  return out;
+  ApiFlags flags = values_.api;
+  if (host_flag_->count() != 0) flags.host = values_.api_host;
+  if (port_flag_->count() != 0) flags.port = values_.api_port;
+  const auto& config = configuration();
+  return find_api_address(flags, config ? config->api : std::nullopt);
 }
 
 base::Result<ApiResponse, std::string> Cli::call(const char* method, const std::string& target,

@@ -2,21 +2,19 @@
 // manual page are generated from the same definitions. What runs or reads the server is handed in as hooks.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
 
 #include "base/ip_address.h"
+#include "control/api_address.h"
 
 namespace rampart::control {
 
 /// What the command line wants to know from the configuration, so that no flag is needed on the server itself.
 struct CliConfiguration {
-  std::string api_host;  ///< of api.http[0], else ports.http[0]; empty: it names no host
-  std::uint16_t api_port = 0;  ///< 0: no HTTP listener
-  std::string api_token;  ///< first of api.tokens; empty: none
+  std::optional<ApiAddress> api;
   std::optional<base::IpEndpoint> dns;  ///< ports.dns[0]
 };
 
@@ -32,8 +30,8 @@ struct CliHooks {
 
 /// Returns the exit code: 0, or 1 for any error (with `Error: ...` on `err`); `lists test` tells expectations that are
 /// not met (1) from input that cannot be used (2).
-/// Environment: RAMPART_API (address of the API), RAMPART_API_TOKEN, RAMPART_CONFIG_FILE, BLOCKY_CONFIG_FILE,
-/// CONFIG_FILE.
+/// Environment: RAMPART_API (address of the API), RAMPART_API_TOKEN, RAMPART_API_CA_FILE, RAMPART_CONFIG_FILE,
+/// BLOCKY_CONFIG_FILE, CONFIG_FILE.
 [[nodiscard]] int run_cli(int argc, const char* const* argv, const CliHooks& hooks, std::ostream& out,
                           std::ostream& err);
 

@@ -190,8 +190,10 @@ std::string manual_page(const CLI::App& root, const std::string& version) {
       ".SH EXIT STATUS\n0 on success, 1 on any error. lists test: 1 when an expectation is not met, 2 when its input "
       "cannot be used.\n"
       ".SH ENVIRONMENT\n"
-      ".TP\n.B RAMPART_API\nAddress of the API, host:port. A flag wins over it; it wins over the configuration.\n"
+      ".TP\n.B RAMPART_API\nAddress of the API, host:port or https://host:port. A flag wins over it; it wins "
+      "over the configuration.\n"
       ".TP\n.B RAMPART_API_TOKEN\nBearer token for the API.\n"
+      ".TP\n.B RAMPART_API_CA_FILE\nCertificates (PEM) to trust instead of the system\\(aqs authorities.\n"
       ".TP\n.B RAMPART_CONFIG_FILE, BLOCKY_CONFIG_FILE, CONFIG_FILE\nConfiguration, when \\-\\-config is not given.\n";
   return page;
 }

@@ -31,13 +31,7 @@ std::optional<control::CliConfiguration> read_configuration(const std::string& c
   if (!loaded.ok()) return std::nullopt;
   const auto& config = loaded->config;
   control::CliConfiguration result;
-  const auto& listeners = config.api.http.empty() ? config.ports.http : config.api.http;
-  if (!listeners.empty()) {
-    const auto& http = listeners.front();
-    result.api_host = http.address ? http.address->to_string() : http.host;
-    result.api_port = http.port;
-  }
-  if (!config.api.tokens.empty()) result.api_token = config.api.tokens.front().value;
+  result.api = control::configured_api_address(config);
   if (!config.ports.dns.empty()) {
     const auto& dns = config.ports.dns.front();
     result.dns = rampart::base::IpEndpoint{
