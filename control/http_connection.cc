@@ -1,5 +1,7 @@
 #include "control/http_connection.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -8,9 +10,6 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include "base/proxy_protocol.h"
 #include "control/http_headers.h"
@@ -28,6 +27,12 @@ constexpr std::size_t kReadBytes = 4096;
 constexpr std::chrono::seconds kLingerTime{1};
 constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr std::chrono::seconds kTlsShutdownTime{1};
+/// A request usually comes in one piece, seldom in a few. Who has sent this many pieces below kCrumbBytes is slow
+/// by intention or by a bad line.
+constexpr unsigned kCrumbsMax = 4;
+constexpr int kCrumbBytes = 64;
+/// Between two looks at such a sender. Different for each, lest all be read at once.
+constexpr unsigned kPauseMs = 1000, kPauseSpreadMs = 1000;
 
 }  // namespace
 
@@ -46,8 +51,39 @@ HttpConnection::~HttpConnection() {
 
 void HttpConnection::close() {
   beast::error_code ignored;
-  tcp_.socket().close(ignored);
+  tcp_.close(ignored);
   reply_timer_.cancel();
+}
+
+void HttpConnection::on_due(base::TimerEntry& entry) {
+  const Due& due = static_cast<Due&>(entry);
+  if (due.ends_pause) {
+    due.connection.reply_timer_.cancel();
+    return;
+  }
+  due.connection.timed_out_ = true;
+  due.connection.close();
+}
+
+void HttpConnection::expires_after(std::chrono::milliseconds time) {
+  server_.wheel_.arm(time_limit_, base::monotonic_now() + time);
+}
+
+void HttpConnection::expires_never() { server_.wheel_.cancel(time_limit_); }
+
+/// Lets octets gather. The kernel wakes nobody for a few of them either, so that a hundred such clients cost a few
+/// wake-ups of this thread each second, in which it reads some at a time, and not one for each octet.
+asio::awaitable<void> HttpConnection::pause() {
+  server_.counters_.pauses.add();
+  const auto wake_from = [this](int bytes) {
+    setsockopt(tcp_.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+  };
+  wake_from(kCrumbBytes);
+  const auto spread = static_cast<unsigned>(tcp_.native_handle()) * 37 % kPauseSpreadMs;
+  server_.wheel_.arm(pause_end_, base::monotonic_now() + std::chrono::milliseconds(kPauseMs + spread));
+  reply_timer_.expires_at(std::chrono::steady_clock::time_point::max());
+  co_await reply_timer_.async_wait(kAwait);
+  if (tcp_.is_open()) wake_from(1);
 }
 
 void HttpConnection::become_idle() {
@@ -66,7 +102,7 @@ asio::awaitable<void> HttpConnection::run(std::shared_ptr<HttpConnection> self) 
 
 asio::awaitable<void> HttpConnection::talk() {
   become_idle();
-  tcp_.expires_after(server_.options_.limits.header_time);
+  expires_after(server_.options_.limits.header_time);
   if (listener_.proxy_protocol && !(is_trusted_proxy() && co_await read_proxy_header())) {
     server_.counters_.proxy_errors.add();
     co_return;
@@ -78,7 +114,7 @@ asio::awaitable<void> HttpConnection::talk() {
   const auto identity = server_.options_.tls;
   if (identity == nullptr) co_return;  // the listener was taken away while this connection was accepted
   const auto context = identity->context();
-  asio::ssl::stream<beast::tcp_stream&> tls(tcp_, *context);
+  asio::ssl::stream<asio::ip::tcp::socket&> tls(tcp_, *context);
   const auto [error, used] = co_await tls.async_handshake(asio::ssl::stream_base::server, buffer_.data(), kAwait);
   buffer_.consume(used);
   if (error) {
@@ -86,8 +122,8 @@ asio::awaitable<void> HttpConnection::talk() {
     co_return;
   }
   co_await serve(tls);
-  if (tcp_.socket().is_open()) {
-    tcp_.expires_after(kTlsShutdownTime);
+  if (tcp_.is_open()) {
+    expires_after(kTlsShutdownTime);
     co_await tls.async_shutdown(kAwait);
   }
 }
@@ -136,11 +172,38 @@ asio::awaitable<void> HttpConnection::serve(Stream& stream) {
       copy.body = std::move(body);
       response = co_await ask(std::move(copy));
     }
-    if (!tcp_.socket().is_open()) co_return;
+    if (!tcp_.is_open()) co_return;
     add_common_headers(request, response);
     if (server_.stopping_) keep_alive_ = false;
     if (!co_await write(stream, request, response) || !keep_alive_) co_return;
   }
+}
+
+template <class Stream, class IsEnough>
+asio::awaitable<beast::error_code> HttpConnection::read_until(Stream& stream, Parser& parser, IsEnough is_enough) {
+  unsigned crumbs = 0;
+  while (!is_enough()) {
+    beast::error_code error = http::error::need_more;
+    if (buffer_.size() > 0) buffer_.consume(parser.put(buffer_.data(), error));
+    if (error != http::error::need_more) {
+      if (error) co_return error;
+      continue;
+    }
+    const std::size_t room = buffer_.max_size() - buffer_.size();
+    if (room == 0) co_return http::error::buffer_overflow;
+    if (crumbs >= kCrumbsMax) co_await pause();
+    const auto [failed, n] = co_await stream.async_read_some(buffer_.prepare(std::min(room, kReadBytes)), kAwait);
+    if (failed == asio::error::eof) {
+      if (!parser.got_some()) co_return http::error::end_of_stream;
+      parser.put_eof(error = {});
+      co_return error ? error : beast::error_code(http::error::partial_message);
+    }
+    if (failed) co_return failed;
+    buffer_.commit(n);
+    // After a pause there may be more at once; it is still the same sender.
+    if (n < kCrumbBytes) ++crumbs;
+  }
+  co_return beast::error_code();
 }
 
 template <class Stream>
@@ -148,20 +211,20 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Stream& strea
                                                                    bool is_first) {
   const HttpLimits& limits = server_.options_.limits;
   if (buffer_.size() == 0) {
-    tcp_.expires_after(is_first ? limits.header_time : limits.idle_time);
+    expires_after(is_first ? limits.header_time : limits.idle_time);
     const auto [error, n] = co_await stream.async_read_some(buffer_.prepare(kReadBytes), kAwait);
     if (error) {
-      if (is_first && error == beast::error::timeout) server_.counters_.header_timeouts.add();
+      if (is_first && timed_out_) server_.counters_.header_timeouts.add();
       co_return Read::kClosed;
     }
     buffer_.commit(n);
   }
-  http::request_parser<http::string_body> parser;
+  Parser parser;
   parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes));
   parser.body_limit(limits.body_bytes);
   const auto failed = [&](const beast::error_code& error, base::SharedCounter& timeouts) {
     request.tls = listener_.tls;
-    if (error == beast::error::timeout) {
+    if (timed_out_) {
       timeouts.add();
       return Read::kClosed;
     }
@@ -184,21 +247,20 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Stream& strea
     return Read::kRefused;
   };
 
-  tcp_.expires_after(limits.header_time);
-  {
-    const auto [error, n] = co_await http::async_read_header(stream, buffer_, parser, kAwait);
-    if (error) co_return failed(error, server_.counters_.header_timeouts);
+  expires_after(limits.header_time);
+  if (const auto error = co_await read_until(stream, parser, [&] { return parser.is_header_done(); })) {
+    co_return failed(error, server_.counters_.header_timeouts);
   }
   become_busy();
-  tcp_.expires_after(limits.body_time);
+  expires_after(limits.body_time);
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto [error, n] = co_await asio::async_write(stream, asio::buffer(kContinue), kAwait);
     if (error) co_return Read::kClosed;
   }
-  if (!parser.is_done()) {
-    const auto [error, n] = co_await http::async_read(stream, buffer_, parser, kAwait);
-    if (error) co_return failed(error, server_.counters_.body_timeouts);
+  parser.eager(true);
+  if (const auto error = co_await read_until(stream, parser, [&] { return parser.is_done(); })) {
+    co_return failed(error, server_.counters_.body_timeouts);
   }
   const auto message = parser.release();
   keep_alive_ = message.keep_alive();
@@ -219,7 +281,7 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Stream& strea
 }
 
 asio::awaitable<HttpResponse> HttpConnection::ask(HttpRequest request) {
-  tcp_.expires_never();
+  expires_never();
   reply_.reset();
   const std::uint64_t number = ++request_number_;
   reply_timer_.expires_after(server_.options_.limits.reply_time);
@@ -245,18 +307,18 @@ asio::awaitable<HttpResponse> HttpConnection::ask(HttpRequest request) {
 
 template <class Stream>
 asio::awaitable<bool> HttpConnection::write(Stream& stream, const HttpRequest& request, const HttpResponse& response) {
-  tcp_.expires_after(server_.options_.limits.write_time);
+  expires_after(server_.options_.limits.write_time);
   const std::string octets = serialize(response, request.method == "HEAD", keep_alive_);
   const auto [error, n] = co_await asio::async_write(stream, asio::buffer(octets), kAwait);
-  if (error == beast::error::timeout) server_.counters_.write_timeouts.add();
+  if (timed_out_) server_.counters_.write_timeouts.add();
   co_return !error;
 }
 
 template <class Stream>
 asio::awaitable<void> HttpConnection::linger(Stream& stream) {
   beast::error_code ignored;
-  if constexpr (std::is_same_v<Stream, beast::tcp_stream>) tcp_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
-  tcp_.expires_after(kLingerTime);
+  if constexpr (std::is_same_v<Stream, asio::ip::tcp::socket>) tcp_.shutdown(asio::socket_base::shutdown_send, ignored);
+  expires_after(kLingerTime);
   buffer_.clear();
   for (std::size_t total = 0; total < kLingerBytes;) {
     const auto [error, n] = co_await stream.async_read_some(buffer_.prepare(kReadBytes), kAwait);

@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <future>
+#include <utility>
 
 #include "base/background_thread.h"
 #include "base/log.h"
@@ -28,6 +29,8 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 /// After a failed accept (no file descriptor left): long enough not to spin, short enough not to be noticed.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kStopPoll{5};
+/// One look at the clock for all connections, however many: limits of seconds may be this much late.
+constexpr std::chrono::milliseconds kClockPeriod{50};
 /// A worker that wakes comes first; beyond that nearly a full share, since DoH passes here.
 constexpr int kNice = 1;
 
@@ -189,7 +192,18 @@ asio::awaitable<void> HttpServer::accept_all(std::shared_ptr<Listener> listener)
     auto connection = std::make_shared<HttpConnection>(*this, std::move(socket), listener->options,
                                                        endpoint_of(peer).address);
     asio::co_spawn(io_, HttpConnection::run(std::move(connection)), asio::detached);
+    if (!std::exchange(is_watching_clock_, true)) asio::co_spawn(io_, watch_clock(), asio::detached);
   }
+}
+
+asio::awaitable<void> HttpServer::watch_clock() {
+  asio::steady_timer timer(io_);
+  while (connection_count_.load() > 0) {
+    timer.expires_after(kClockPeriod);
+    co_await timer.async_wait(kAwait);
+    wheel_.advance(base::monotonic_now(), HttpConnection::on_due);
+  }
+  is_watching_clock_ = false;
 }
 
 asio::awaitable<void> HttpServer::watch_certificate() {

@@ -20,6 +20,7 @@
 #include "base/counter.h"
 #include "base/ip_address.h"
 #include "base/result.h"
+#include "base/timing_wheel.h"
 #include "control/http_access.h"
 #include "control/http_message.h"
 #include "control/tls_identity.h"
@@ -63,6 +64,7 @@ struct HttpServerCounters {
   base::SharedCounter evicted;           ///< idle connections closed in favour of new ones at HttpLimits::connections
   base::SharedCounter refused;           ///< at that limit, and every connection was busy
   base::SharedCounter header_timeouts, body_timeouts, write_timeouts, reply_timeouts;
+  base::SharedCounter pauses;            ///< before reading on from clients that send a few octets at a time
   base::SharedCounter too_large;         ///< header (431) or body (413)
   base::SharedCounter malformed;         ///< 400
   base::SharedCounter proxy_errors, tls_errors, accept_errors;
@@ -105,6 +107,7 @@ class HttpServer {
   base::Status adopt_on_thread(HttpServerOptions options);
   boost::asio::awaitable<void> accept_all(std::shared_ptr<Listener> listener);
   boost::asio::awaitable<void> watch_certificate();
+  boost::asio::awaitable<void> watch_clock();
   bool make_room();
 
   // Constant after construction.
@@ -121,6 +124,8 @@ class HttpServer {
   HttpServerOptions options_;
   bool stopping_ = false;
   std::list<HttpConnection*> idle_;  ///< waiting for a request, longest first
+  base::TimingWheel wheel_{base::monotonic_now()};  ///< the time limits of all connections
+  bool is_watching_clock_ = false;                  ///< while there is one
 
   boost::asio::io_context io_{1};
   std::vector<std::shared_ptr<Listener>> listeners_;

@@ -141,6 +141,7 @@ void HttpService::collect(MetricsSnapshot& into) const {
   counter("http_accept_errors_total", "Failed accepts (no file descriptor left, for example).", c.accept_errors);
   counter("http_connections_evicted_total", "Idle HTTP connections closed at the connection limit.", c.evicted);
   counter("http_connections_refused_total", "HTTP connections refused: at the limit, and all were busy.", c.refused);
+  counter("http_read_pauses_total", "Pauses in reading clients that send a few octets at a time.", c.pauses);
   const auto ended = [&](const char* why, const base::SharedCounter& value) {
     into.counter("http_errors_total", "HTTP requests and connections that ended early, by cause.",
                  static_cast<double>(value.value()), {{"cause", why}});

@@ -3,70 +3,23 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include "control/http_frontend.h"
 #include "tests/support/fake_control_plane.h"
+#include "tests/support/raw_http_client.h"
 
 namespace rampart::control {
 namespace {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-
-/// A plain TCP client that waits with deadlines.
-class Client {
- public:
-  explicit Client(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0;
-  }
-  Client(Client&& other) noexcept : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
-  Client(const Client&) = delete;
-  ~Client() {
-    if (fd_ >= 0) close(fd_);
-  }
-  [[nodiscard]] bool connected() const { return connected_; }
-  bool send(const std::string& text) const {
-    return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
-  }
-  /// Everything until the server closes, or until `until` was seen, or 5 seconds without a word.
-  std::string receive(const std::string& until = {}) const {
-    std::string out;
-    for (;;) {
-      if (!until.empty() && out.find(until) != std::string::npos) return out;
-      pollfd p{fd_, POLLIN, 0};
-      if (poll(&p, 1, 5000) != 1) return out + "<timeout>";
-      char buffer[4096];
-      const ssize_t n = recv(fd_, buffer, sizeof(buffer), 0);
-      if (n <= 0) return out;
-      out.append(buffer, static_cast<std::size_t>(n));
-    }
-  }
-  /// True if the server closes within `patience`.
-  [[nodiscard]] bool closed_within(std::chrono::milliseconds patience) const {
-    pollfd p{fd_, POLLIN, 0};
-    char c;
-    return poll(&p, 1, static_cast<int>(patience.count())) == 1 && recv(fd_, &c, 1, 0) <= 0;
-  }
-
- private:
-  int fd_;
-  bool connected_ = false;
-};
+using Client = test::RawHttpClient;
 
 std::string run(const std::string& command) {
   std::string out;
@@ -177,6 +130,26 @@ TEST_F(HttpServerTest, ASlowHeaderIsCutOff) {
   EXPECT_TRUE(closed);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
   EXPECT_TRUE(becomes(server->counters().header_timeouts, 1));
+}
+
+TEST_F(HttpServerTest, WhoSendsOctetByOctetIsReadSeldomAndStillAnswered) {
+  start();
+  const Client quick(port);
+  for (const char* piece : {"GET /healthz HTTP/1.1\r\n", "Host: x\r\n", "\r\n"}) {
+    quick.send(piece);
+    EXPECT_TRUE(*piece == '\r' || !quick.closed_within(20ms));
+  }
+  EXPECT_NE(quick.receive("OK\n").find("200 OK"), std::string::npos);
+  EXPECT_EQ(server->counters().pauses.value(), 0u);
+  const Client slow(port);
+  const std::string request = "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: " + std::string(60, 'x') + "\r\n\r\n";
+  for (const char octet : request) {
+    slow.send(std::string(1, octet));
+    EXPECT_TRUE(octet == '\n' || !slow.closed_within(10ms));
+  }
+  EXPECT_NE(slow.receive("OK\n").find("200 OK"), std::string::npos);
+  EXPECT_GE(server->counters().pauses.value(), 1u);
+  EXPECT_LE(server->counters().pauses.value(), 4u) << "of a hundred octets";
 }
 
 TEST_F(HttpServerTest, ASlowBodyIsCutOff) {
