@@ -5,6 +5,7 @@
 #include "control/commands_config.h"
 #include "control/server.h"
 #include "control/upstream_overview.h"
+#include "control/utf8_prefix.h"
 #include "resolver/rate_limiter.h"
 
 namespace rampart::control {
@@ -37,7 +38,7 @@ void collect_lists(const std::vector<std::unique_ptr<resolver::Worker>>& workers
   std::map<std::vector<std::string>, double> hits;
   for (const auto& [identity, slot] : slots.slots()) {
     const char* action = identity.action == Action::kDeny ? "deny" : "allow";
-    hits[{identity.list.substr(0, kLabelBytesMax), identity.group, action}] += hits_of(slot);
+    hits[{std::string(utf8_prefix(identity.list, kLabelBytesMax)), identity.group, action}] += hits_of(slot);
   }
   if (const double others = hits_of(resolver::kOtherLists); others > 0)
     hits[{std::string(kOtherLabel), std::string(kOtherLabel), std::string(kOtherLabel)}] = others;
@@ -50,7 +51,7 @@ void collect_lists(const std::vector<std::unique_ptr<resolver::Worker>>& workers
   };
   std::map<std::string, State> by_list;
   for (const auto& state : states) {
-    State& one = by_list[state.list.substr(0, kLabelBytesMax)];
+    State& one = by_list[std::string(utf8_prefix(state.list, kLabelBytesMax))];
     one.entries += static_cast<double>(state.entries);
     if (state.read_at == base::WallTime{}) continue;
     const double age = std::chrono::duration<double>(base::wall_now() - state.read_at).count();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/utf8_prefix.h"
+
 namespace rampart::control {
 namespace {
 
@@ -15,8 +17,11 @@ constexpr std::size_t kTrackedRunning = 4096;
 constexpr std::size_t kTrackedClosed = 200;
 /// Query types, response codes and response types are small sets; a client cannot make more keys than this.
 constexpr std::size_t kCodesMax = 256;
-/// For memory_bytes(): a name of 255 octets held twice (heap and index) with its counters and node.
-constexpr std::size_t kEntryBytes = 2 * 256 + 96;
+/// Names and clients are told apart by so many octets. A name of 255 octets has more only if most of it is escapes.
+constexpr std::size_t kTextBytesMax = 255;
+/// For memory_bytes(): a text that took the place of a shorter one may have twice its room; a counter; its places
+/// in heap and index.
+constexpr std::size_t kEntryBytes = 2 * (kTextBytesMax + 1) + 64 + 64;
 
 std::int64_t hour_of(base::WallTime t) {
   return std::chrono::floor<std::chrono::hours>(t).time_since_epoch().count();
@@ -80,7 +85,7 @@ struct Statistics::Slot {
 
 void Statistics::Slot::add(const StatSample& s) {
   ++queries;
-  clients.add(s.client);
+  clients.add(utf8_prefix(s.client, kTextBytesMax));
   ++response_types[static_cast<std::size_t>(s.response_type)];
   if (s.response_type == ResponseType::kDropped) {  // attributed to the client only
     ++dropped;
@@ -105,9 +110,10 @@ void Statistics::Slot::add(const StatSample& s) {
   if (!s.query_type.empty()) types.add(s.query_type);
   if (!s.return_code.empty()) codes.add(s.return_code);
   if (!s.name.empty()) {
-    names.add(s.name);
+    const std::string_view name = utf8_prefix(s.name, kTextBytesMax);
+    names.add(name);
     if (s.response_type == ResponseType::kBlocked || s.response_type == ResponseType::kRebind) {
-      blocked_names.add(s.name);
+      blocked_names.add(name);
     }
   }
   if (s.response_type != ResponseType::kError) {

@@ -1,5 +1,7 @@
 #include "control/traffic_counters.h"
 
+#include "control/utf8_prefix.h"
+
 namespace rampart::control {
 namespace {
 
@@ -35,7 +37,7 @@ std::uint64_t* TrafficCounters::Table::recall(std::string_view a, std::string_vi
 }
 
 void TrafficCounters::count(Table& table, std::string_view a, std::string_view b, std::string_view c) {
-  a = a.substr(0, kLabelBytesMax);
+  a = utf8_prefix(a, kLabelBytesMax);  // half a character would make two series of one label
   if (std::uint64_t* known = table.recall(a, b, c)) {
     ++*known;
     return;

@@ -134,6 +134,19 @@ TEST(TrafficCounters, LabelsAreBlockys) {
   EXPECT_TRUE(snapshot.durations.contains("err"));
 }
 
+TEST(TrafficCounters, LabelsThatAreCutAreNeverTwoSeries) {
+  TrafficCounters counters;
+  const std::string start(kLabelBytesMax - 1, 'x');
+  for (const std::string& client : {start, start + "\xc3\xa9", start + "\xc4\x8d"}) {
+    counters.record(sample(ResponseType::kCached, "example.org", client));
+  }
+  MetricsSnapshot snapshot;
+  counters.fill(snapshot);
+  ASSERT_EQ(snapshot.queries.size(), 1u);
+  EXPECT_EQ(snapshot.queries[0].client, start);
+  EXPECT_EQ(snapshot.queries[0].count, 3u);
+}
+
 TEST(TrafficCounters, AFloodOfClientsIsFoldedAndSumsStayRight) {
   TrafficCounters counters;
   constexpr std::size_t kClients = kTrafficSeriesMax + 1000;
