@@ -231,8 +231,11 @@ class Checker {
                                         " has no effect: names of clients are asked for by classic DNS only; write its "
                                         "address without protocol, such as 192.0.2.1");
     }
-    if (!lookup.upstream && !lookup.single_name_order.empty()) {
-      warn("clientLookup.singleNameOrder", "has no effect without clientLookup.upstream");
+    const auto& custom = config_.custom_dns;
+    const bool finds_names = lookup.upstream || !custom.mapping.empty() || !custom.zone.empty() ||
+                             !config_.hosts_file.sources.empty();
+    if (!finds_names && !lookup.single_name_order.empty()) {
+      warn("clientLookup.singleNameOrder", "has no effect without clientLookup.upstream, customDNS or hostsFile");
     }
   }
 

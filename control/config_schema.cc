@@ -193,7 +193,7 @@ constexpr ConfigRow kRows[] = {
 
     // --- Clients
     row<&C::client_lookup, &ClientLookup::upstream>("clientLookup.upstream", "Who is asked for the names of client addresses (PTR): a classic DNS server. An answer never waits for it: the first query of a client goes by its address alone."),
-    row<&C::client_lookup, &ClientLookup::single_name_order>("clientLookup.singleNameOrder", "Which of several names is taken, counted from 1, in order of preference; if none of these exists, the client has no name."),
+    row<&C::client_lookup, &ClientLookup::single_name_order>("clientLookup.singleNameOrder", "Which of several names that were found (not given in `clientLookup.clients`) is taken, counted from 1, in order of preference; if none of these exists, the client has no name."),
     row<&C::client_lookup, &ClientLookup::clients>("clientLookup.clients", "Names of clients, with their addresses."),
     row<&C::rate_limit, &RateLimit::enable>("rateLimit.enable", "Drop queries of clients that ask too much."),
     row<&C::rate_limit, &RateLimit::rate>("rateLimit.rate", "Queries per second for each client."),

@@ -214,6 +214,7 @@ resolver::ClientTable PolicyBuilder::client_table(const blocklists::FilterSet& f
   for (const auto& [name, addresses] : config_.client_lookup.clients)
     for (const auto& address : addresses) table.static_names.emplace_back(address, name);
   std::sort(table.static_names.begin(), table.static_names.end());
+  table.single_name_order = config_.client_lookup.single_name_order;
   table.learns_names = client_names_options(config_).server.has_value();
   return table;
 }
@@ -236,6 +237,8 @@ std::shared_ptr<const resolver::PolicySnapshot> PolicyBuilder::build(
   if (!conditional_) conditional_ = conditional(config_.conditional, *upstreams_, filter->key());
   policy->conditional = conditional_;
   policy->hosts = hosts_;
+  policy->clients.custom_dns = custom_dns_;
+  policy->clients.hosts = hosts_;
   policy->has_rewrite_fallback = (custom_dns_ && custom_dns_->fallback_upstream()) ||
                                  (conditional_ && conditional_->fallback_upstream());
   const auto& proxied = config_.ports.proxy_protocol;

@@ -29,7 +29,9 @@ const ClientIdentity& ClientCache::work_out(Slot& slot, const base::IpAddress& c
   }
   slot.batch = batch_;
   slot.version = version_;
-  const bool learns = names_ != nullptr && table.learns_names && !table.has_static_name(client);
+  const bool may_learn = names_ != nullptr && table.learns_names;
+  if (!is_same) slot.is_named_here = may_learn && table.is_named_here(client);
+  const bool learns = may_learn && !slot.is_named_here;
   const ClientNameTable::Entry* entry = learns ? names_->table()->find(client) : nullptr;
   const std::uint64_t stamp = entry != nullptr ? entry->stamp : 0;
   if (!is_same || stamp != slot.stamp) {

@@ -67,6 +67,7 @@ class ClientCache {
   struct Slot {
     base::IpAddress client;
     bool known = false;
+    bool is_named_here = false;  ///< by the policy: there is nothing to learn
     std::uint64_t version = 0;  ///< of the table of names that it was compared with
     std::uint64_t stamp = 0;    ///< of the client's names in there; 0: none
     std::uint64_t batch = 0;    ///< that last used it

@@ -4,6 +4,9 @@
 #include <cctype>
 
 #include "base/glob.h"
+#include "resolver/client_name_store.h"
+#include "resolver/custom_dns.h"
+#include "resolver/hosts_names.h"
 
 namespace rampart::resolver {
 namespace {
@@ -25,15 +28,22 @@ std::vector<std::string> names_of(const std::vector<std::pair<base::IpAddress, s
 
 }  // namespace
 
-bool ClientTable::has_static_name(const base::IpAddress& client) const {
-  const auto it = std::lower_bound(static_names.begin(), static_names.end(), client,
-                                   [](const auto& entry, const base::IpAddress& key) { return entry.first < key; });
-  return it != static_names.end() && it->first == client;
+// As Blocky: the order is for names that were found, not for those that were given.
+std::optional<std::vector<std::string>> ClientTable::names_here(const base::IpAddress& client) const {
+  if (auto names = names_of(static_names, client); !names.empty()) return names;
+  std::vector<std::string> found;
+  if (custom_dns) found = custom_dns->names_of(client);
+  if (found.empty() && hosts) found = hosts->names_of(client);
+  if (found.empty()) return std::nullopt;
+  if (single_name_order.empty()) return found;
+  for (const std::uint32_t number : single_name_order)
+    if (number > 0 && number <= found.size()) return std::vector{found[number - 1]};
+  return std::vector<std::string>();
 }
 
 ClientIdentity ClientTable::identify(const base::IpAddress& client,
                                      const std::optional<std::vector<std::string>>& learned) const {
-  if (const auto names = names_of(static_names, client); !names.empty()) return identify_as(client, names);
+  if (const auto names = names_here(client)) return identify_as(client, *names);
   if (learned) return identify_as(client, *learned);
   return identify_as(client, {client.to_string()});  // a name like any other, also to patterns
 }
@@ -82,10 +92,12 @@ ClientIdentity ClientTable::identify_as(const base::IpAddress& client, const std
     identity.names = client.to_string();
     return identity;
   }
-  identity.name_count = static_cast<std::uint8_t>(std::min(names.size(), kClientNamesMax));
-  for (std::size_t i = 0; i < identity.name_count; ++i) {
-    if (i > 0) identity.names += '\n';
-    identity.names += names[i];
+  identity.name_count = 1;
+  identity.names = names.front();
+  for (std::size_t i = 1; i < std::min(names.size(), kClientNamesMax); ++i) {
+    if (identity.names.size() + 1 + names[i].size() > kClientNamesBytesMax) break;
+    identity.names += '\n' + names[i];
+    ++identity.name_count;
   }
   return identity;
 }

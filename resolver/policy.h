@@ -44,6 +44,9 @@ struct ClientIdentity {
   std::uint8_t name_count = 1;
 };
 
+class CustomDns;
+class HostsNames;
+
 /// Client address -> identity. Built once, then only read.
 class ClientTable {
  public:
@@ -64,17 +67,25 @@ class ClientTable {
   std::vector<std::pair<std::string, std::uint16_t>> upstream_by_glob;
   std::vector<std::pair<base::IpAddress, std::string>> static_names;  ///< clientLookup.clients, sorted by address
 
-  bool learns_names = false;                 ///< clients without a static name are to be looked up
+  std::shared_ptr<const CustomDns> custom_dns;   ///< whose addresses name clients, too; null: none
+  std::shared_ptr<const HostsNames> hosts;       ///< the same, where custom_dns does not know the address
+  std::vector<std::uint32_t> single_name_order;  ///< which of several names of these two counts, from 1; empty: all
+
+  bool learns_names = false;                 ///< clients that have no name here are to be looked up
 
   /// Slow (allocates): a worker asks once for each client and remembers the answer.
-  /// `learned` comes from a reverse look-up and is used only if no static name is known; nullopt: nothing was learned,
+  /// `learned` comes from a reverse look-up and is used only if no name is known here; nullopt: nothing was learned,
   /// and the address is the name.
   [[nodiscard]] ClientIdentity identify(const base::IpAddress& client,
                                         const std::optional<std::vector<std::string>>& learned) const;
   /// The same for a client that says its name itself (client ID of DoH), which counts before all others.
   [[nodiscard]] ClientIdentity identify_as(const base::IpAddress& client, const std::vector<std::string>& names) const;
-  /// Does not allocate.
-  [[nodiscard]] bool has_static_name(const base::IpAddress& client) const;
+  /// Slow, like identify().
+  [[nodiscard]] bool is_named_here(const base::IpAddress& client) const { return names_here(client).has_value(); }
+
+ private:
+  /// Static, else from records of our own; nullopt: nobody here knows the client.
+  [[nodiscard]] std::optional<std::vector<std::string>> names_here(const base::IpAddress& client) const;
 };
 
 struct CachePolicy {
@@ -91,8 +102,6 @@ struct CachePolicy {
 };
 
 class Conditional;
-class CustomDns;
-class HostsNames;
 class RateLimiter;
 struct UpstreamSet;
 

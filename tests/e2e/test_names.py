@@ -41,6 +41,28 @@ class Silence:
         self.socket.close()
 
 
+class NamesInOwnRecords(ReverseCase):
+    def test_custom_dns_and_hosts_files_name_clients_before_the_reverse_zone(self):
+        self.serve(f"  upstream: 127.0.0.1:{self.reverse.port}", """
+customDNS: {mapping: {tablet-kitchen.lan: 127.0.0.7, second.lan: 127.0.0.7}}
+hostsFile: {sources: ["127.0.0.5 tablet-hall.lan\\n127.0.0.7 other.lan\\n"]}
+""")
+        # From the first query on: nothing is looked up.
+        for client, names in (("127.0.0.7", ["tablet-kitchen.lan", "second.lan"]), ("127.0.0.5", ["tablet-hall.lan"])):
+            with self.subTest(client):
+                self.assertTrue(self.is_blocked(client, "tablets.example.org"))
+                self.assertEqual(sorted(self.explain(client)["clientNames"]), sorted(names))
+                wait_for(lambda: any(names[0] in told for told in self.logged_names(client, "tablets.example.org")),
+                         "the name is in the query log")
+                self.assertNotIn(client, self.logged_names(client, "tablets.example.org"))
+        self.assertEqual(self.metric(r'client_name_lookups_total\{outcome="names"\}'), 0)
+        wait_for(lambda: "tablet-hall.lan" in [c["name"] for c in json.loads(self.api("/api/stats")[1])["topClients"]],
+                 "name in the statistics")
+        # A client without a record is still asked for.
+        self.is_blocked("127.0.0.8", "www.example.org")
+        wait_for(lambda: self.metric(r'client_name_lookups_total\{outcome="names"\}') == 1, "the reverse zone is asked")
+
+
 class LearnedNames(ReverseCase):
     def test_a_learned_name_decides_groups_and_shows_everywhere(self):
         self.serve(f"  upstream: 127.0.0.1:{self.reverse.port}")

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "resolver/client_name_store.h"
+#include "resolver/custom_dns.h"
 
 namespace rampart::resolver {
 namespace {
@@ -83,6 +84,13 @@ TEST_F(ClientCacheTest, DueNameIsAskedForAgainAndStaysInUse) {
 TEST_F(ClientCacheTest, NobodyIsLookedUpWithoutNeed) {
   EXPECT_EQ(find("192.0.2.1").names, "fixed");
   EXPECT_TRUE(requests().empty()) << "it has a static name";
+  CustomDnsOptions custom;
+  custom.mapping = {{*dns::Name::parse("nas.lan"), {*base::IpAddress::parse("192.0.2.3")}}};
+  table.custom_dns = std::make_shared<const CustomDns>(base::HashKey{}, custom);
+  EXPECT_EQ(find("192.0.2.3").names, "nas.lan");
+  publish("192.0.2.3", "tablet-1", 5, now);  // it was asked for before the record was written
+  EXPECT_EQ(find("192.0.2.3").names, "nas.lan");
+  EXPECT_TRUE(requests().empty()) << "it has a name in customDNS";
   table.learns_names = false;
   cache.clear();
   find("192.0.2.7");

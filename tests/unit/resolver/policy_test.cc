@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "resolver/client_name_store.h"
+#include "resolver/custom_dns.h"
+#include "resolver/hosts_names.h"
+
 namespace rampart::resolver {
 namespace {
 
@@ -30,8 +34,54 @@ TEST(ClientTable, StaticNamesComeBeforeLearnedOnes) {
   ClientTable named = table();
   named.static_names.emplace_back(kClient, "laptop");
   EXPECT_EQ(named.identify(kClient, Names{"tv1"}).names, "laptop");
-  EXPECT_TRUE(named.has_static_name(kClient));
-  EXPECT_FALSE(named.has_static_name(*base::IpAddress::parse("192.0.2.8")));
+  EXPECT_TRUE(named.is_named_here(kClient));
+  EXPECT_FALSE(named.is_named_here(*base::IpAddress::parse("192.0.2.8")));
+}
+
+/// kClient is `nas` and `backup` by customDNS; by the hosts file it is `other`, and its neighbour `printer`.
+ClientTable table_with_records() {
+  const base::HashKey key{};
+  CustomDnsOptions custom;
+  custom.mapping = {{*dns::Name::parse("nas.lan"), {kClient}}, {*dns::Name::parse("backup.lan"), {kClient}}};
+  HostsNamesBuilder hosts(key, 60, false);
+  dns::HostsTextReader reader(0, [&](const dns::HostsLine& line) { return hosts.add(line); });
+  EXPECT_TRUE(reader.feed("192.0.2.7 other.lan\n192.0.2.8 printer.lan\n") && reader.finish());
+  ClientTable named = table();
+  named.groups_by_name["printer.lan"] = 32;
+  named.custom_dns = std::make_shared<const CustomDns>(key, custom);
+  named.hosts = hosts.build();
+  return named;
+}
+
+TEST(ClientTable, RecordsOfOurOwnNameClientsBetweenStaticAndLearnedNames) {
+  ClientTable named = table_with_records();
+  const base::IpAddress neighbour = *base::IpAddress::parse("192.0.2.8");
+  const base::IpAddress stranger = *base::IpAddress::parse("192.0.2.9");
+  EXPECT_EQ(named.identify(kClient, Names{"tv1"}).names, "nas.lan\nbackup.lan");
+  EXPECT_EQ(named.identify(neighbour, Names{"tv1"}).names, "printer.lan");
+  EXPECT_EQ(named.identify(neighbour, Names{"tv1"}).groups, 34u);
+  EXPECT_EQ(named.identify(stranger, Names{"tv1"}).names, "tv1");
+  EXPECT_TRUE(named.is_named_here(neighbour));
+  EXPECT_FALSE(named.is_named_here(stranger));
+  named.static_names.emplace_back(kClient, "laptop");
+  EXPECT_EQ(named.identify(kClient, Names{"tv1"}).names, "laptop");
+}
+
+TEST(ClientTable, TheOrderPicksOneOfTheNamesInRecords) {
+  ClientTable named = table_with_records();
+  named.single_name_order = {3, 2, 1};
+  EXPECT_EQ(named.identify(kClient, std::nullopt).names, "backup.lan");
+  named.single_name_order = {3};
+  EXPECT_EQ(named.identify(kClient, Names{"tv1"}).names, "192.0.2.7") << "no such number: no name";
+  EXPECT_EQ(named.identify(kClient, Names{"tv1"}).groups, 2u);
+  named.static_names.emplace_back(kClient, "laptop");
+  EXPECT_EQ(named.identify(kClient, std::nullopt).names, "laptop") << "the order is not for names that were given";
+}
+
+TEST(ClientTable, NamesOfAClientAreBoundedInOctets) {
+  const auto identity = table().identify(kClient, Names(10, std::string(250, 'x')));
+  EXPECT_EQ(identity.name_count, 4);
+  EXPECT_LE(identity.names.size(), kClientNamesBytesMax);
 }
 
 TEST(ClientTable, ClientIdComesBeforeStaticNamesAndKeepsTheRulesOfTheAddress) {
