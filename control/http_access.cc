@@ -99,10 +99,11 @@ AccessDecision check_access(const HttpRequest& request, ApiScope needed, const A
   return needs_token ? AccessDecision::kTokenMissing : AccessDecision::kGranted;
 }
 
-bool is_open_to_all(const ApiAccessOptions& options) {
-  if (!options.admin_tokens.empty() || !options.read_tokens.empty()) return false;
-  return std::any_of(options.allowed_networks.begin(), options.allowed_networks.end(),
-                     [](const base::IpRange& range) { return range.prefix == 0; });
+ApiOpenness openness(const ApiAccessOptions& options) {
+  const bool for_all_networks = std::any_of(options.allowed_networks.begin(), options.allowed_networks.end(),
+                                            [](const base::IpRange& range) { return range.prefix == 0; });
+  if (!for_all_networks || !options.read_tokens.empty()) return ApiOpenness::kClosed;
+  return options.admin_tokens.empty() ? ApiOpenness::kEverything : ApiOpenness::kReading;
 }
 
 base::IpAddress client_address(const HttpHeaders& headers, const base::IpAddress& peer,

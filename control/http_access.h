@@ -37,8 +37,13 @@ enum class AccessDecision : std::uint8_t {
 /// Pure. The token comparison takes the same time whatever the token.
 [[nodiscard]] AccessDecision check_access(const HttpRequest& request, ApiScope needed, const ApiAccessOptions& options);
 
-/// True when anybody on the Internet may change state: no admin token, and public networks allowed.
-[[nodiscard]] bool is_open_to_all(const ApiAccessOptions& options);
+/// What anybody on the Internet may do.
+enum class ApiOpenness : std::uint8_t {
+  kClosed,
+  kReading,     ///< see who asks for what, and ask: all networks are allowed, and reading needs no token
+  kEverything,  ///< change state as well: there is no token at all
+};
+[[nodiscard]] ApiOpenness openness(const ApiAccessOptions& options);
 
 /// The client behind trusted proxies: from `Forwarded` (`unknown` and `_hidden` are skipped), else from
 /// `X-Forwarded-For`, else `peer`. Of a chain it is the right-most address that is no trusted proxy, so a client

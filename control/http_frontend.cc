@@ -18,10 +18,14 @@ constexpr std::size_t kRefreshThreads = 2, kRefreshWaitingMax = 8;
 /// Rendering a scrape takes milliseconds, which no query should wait for; a quarter of a core is left where all are busy.
 constexpr int kNice = 5;
 
-void warn_when_open(const AdminApiOptions& options) {
-  if (!is_open_to_all(options.access)) return;
-  base::log::warn("api", "the API is open to everybody: api.allowedNetworks holds a /0 range and no token is set; "
-                         "set api.tokens, or allow only your own networks");
+void warn_when_open(ApiOpenness openness) {
+  if (openness == ApiOpenness::kEverything) {
+    base::log::warn("api", "the API is open to everybody: api.allowedNetworks holds a /0 range and no token is "
+                           "set; set api.tokens, or allow only your own networks");
+  } else if (openness == ApiOpenness::kReading) {
+    base::log::warn("api", "everybody may read the API and query by it: api.allowedNetworks holds a /0 range, "
+                           "and api.tokens guards changes only; set api.readOnlyTokens, or allow fewer networks");
+  }
 }
 
 }  // namespace
@@ -30,7 +34,7 @@ HttpFrontend::HttpFrontend(ControlPlane& plane, AdminApiOptions options)
     : plane_(plane), options_(std::make_shared<const AdminApiOptions>(std::move(options))),
       quick_(kQuickThreads, kQuickWaitingMax), chain_(kChainThreads, kChainWaitingMax),
       refresh_(kRefreshThreads, kRefreshWaitingMax) {
-  warn_when_open(*options_);
+  warn_when_open(openness(options_->access));
 }
 
 HttpFrontend::~HttpFrontend() {
@@ -44,7 +48,8 @@ void HttpFrontend::adopt(AdminApiOptions options) {
     const std::lock_guard lock(options_mutex_);
     std::swap(options_, next);
   }
-  if (!is_open_to_all(next->access)) warn_when_open(*this->options());
+  const ApiOpenness now = openness(this->options()->access);
+  if (now != openness(next->access)) warn_when_open(now);
 }
 
 std::shared_ptr<const AdminApiOptions> HttpFrontend::options() const {

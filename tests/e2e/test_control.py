@@ -89,6 +89,10 @@ class Control(ControlCase):
     def test_an_api_open_to_everybody_is_warned_about(self):
         server = self.server("api: {allowedNetworks: [0.0.0.0/0, '::/0']}")
         self.assertIn("the API is open to everybody", server.log)
+        server = self.server("api: {allowedNetworks: [0.0.0.0/0], tokens: [secret]}")
+        self.assertIn("everybody may read the API", server.log)
+        server = self.server("api: {allowedNetworks: [0.0.0.0/0], tokens: [secret], readOnlyTokens: [other]}")
+        self.assertNotIn("everybody", server.log)
 
     def test_api_and_doh_may_live_on_ports_of_their_own(self):
         doh, api_tls = free_port(), free_port()

@@ -61,11 +61,15 @@ TEST(HttpAccess, ReadTokensAloneMakeNobodyAnAdministrator) {
 
 TEST(HttpAccess, OpenToAllIsNoticed) {
   ApiAccessOptions options;
-  EXPECT_FALSE(is_open_to_all(options));
-  options.allowed_networks = {*base::IpRange::parse("0.0.0.0/0")};
-  EXPECT_TRUE(is_open_to_all(options));
+  EXPECT_EQ(openness(options), ApiOpenness::kClosed);
+  options.allowed_networks = {*base::IpRange::parse("192.0.2.0/24"), *base::IpRange::parse("0.0.0.0/0")};
+  EXPECT_EQ(openness(options), ApiOpenness::kEverything);
   options.admin_tokens = {"t"};
-  EXPECT_FALSE(is_open_to_all(options));
+  EXPECT_EQ(openness(options), ApiOpenness::kReading);
+  options.read_tokens = {"r"};
+  EXPECT_EQ(openness(options), ApiOpenness::kClosed);
+  options.admin_tokens.clear();
+  EXPECT_EQ(openness(options), ApiOpenness::kClosed);
 }
 
 }  // namespace
