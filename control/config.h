@@ -289,13 +289,14 @@ struct Api {
   std::vector<base::IpRange> allowed_networks;  ///< empty: loopback and private networks
 };
 
-enum class Component : std::uint8_t { kUpstreams, kLists, kQueryLog, kRedis, kCertificate };
+enum class Component : std::uint8_t { kUpstreams, kLists, kQueryLog, kRedis, kCertificate, kMemory };
 
 /// Ours: what makes this server not ready, and when a part counts as degraded.
 struct Health {
   std::vector<Component> required{Component::kUpstreams};
   Milliseconds list_max_age{72 * 3'600'000};
   std::uint32_t certificate_min_days = 14;
+  ByteSize memory_max{0};  ///< resident; 0: no bound
 };
 
 struct Config {

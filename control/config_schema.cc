@@ -261,6 +261,7 @@ constexpr ConfigRow kRows[] = {
     row<&C::health, &Health::required>("health.required", "Parts without which this server reports itself as not ready.", kOwn),
     row<&C::health, &Health::list_max_age>("health.listMaxAge", "Lists that could not be refreshed for so long count as failed; until then, as degraded.", {at_least(1), Effect::kWorks, Origin::kOurs}),
     row<&C::health, &Health::certificate_min_days>("health.certificateMinDays", "A certificate that ends sooner counts as degraded.", kOwn),
+    row<&C::health, &Health::memory_max>("health.memoryMax", "More resident memory counts as failed, nine tenths of it as degraded; 0: any amount is well.", kOwn),
 };
 
 constexpr struct {

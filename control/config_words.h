@@ -62,7 +62,8 @@ struct Words<Component> {
                                              {"lists", Component::kLists},
                                              {"queryLog", Component::kQueryLog},
                                              {"redis", Component::kRedis},
-                                             {"certificate", Component::kCertificate}};
+                                             {"certificate", Component::kCertificate},
+                                             {"memory", Component::kMemory}};
 };
 
 /// `log.format` is kept as a bool: JSON or not.

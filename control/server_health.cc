@@ -92,10 +92,16 @@ HealthReport Server::health() {
 
   if (const auto process = read_process_figures()) {
     ComponentHealth memory{"memory"};
+    memory.required = is_required(Component::kMemory);
+    if (const std::uint64_t most = config_.health.memory_max.bytes; most > 0) {
+      if (process->resident_bytes > most / 10 * 9) memory.state = ComponentState::kDegraded;
+      if (process->resident_bytes > most) memory.state = ComponentState::kFailed;
+    }
     memory.values = {{"residentBytes", static_cast<double>(process->resident_bytes)},
                      {"cacheBytes", static_cast<double>(cache_->stats().bytes_used)},
                      {"cacheBytesMax", static_cast<double>(cache_->stats().bytes_max)},
                      {"listBytes", static_cast<double>(filter_->memory_bytes())}};
+    if (memory.state != ComponentState::kOk) memory.last_error = "near or above health.memoryMax";
     report.components.push_back(std::move(memory));
   }
   return report;

@@ -72,6 +72,14 @@ class Health(ControlCase):
         self.assertEqual(self.readyz(far)[1]["certificate"]["state"], "ok")
         self.assertIn("rampart_certificate_expiry_timestamp_seconds", self.scrape(far))
 
+    def test_too_much_memory_makes_it_not_ready_where_it_is_required(self):
+        for policy, status, state in (("{required: [memory], memoryMax: 1MiB}", 503, "failed"), ("{memoryMax: 1MiB}", 200, "failed"),
+                                      ("{required: [memory], memoryMax: 1TiB}", 200, "ok"), ("{required: [memory]}", 200, "ok")):
+            with self.subTest(policy):
+                server = self.server(f"health: {policy}")
+                code, components = self.readyz(server)
+                self.assertEqual((code, components["memory"]["state"]), (status, state))
+
     def test_readyz_names_every_part(self):
         server = self.server()
         report = json.loads(fetch(server.http_port, "/readyz")[2])
