@@ -40,6 +40,15 @@ bool is_hosts_address(std::string_view text) {
   return base::IpAddress::parse(text.substr(0, text.find('%'))).has_value();
 }
 
+/// What may be an address: a final dot makes no name of one.
+std::string_view without_final_dot(std::string_view text) noexcept {
+  return text.ends_with('.') ? text.substr(0, text.size() - 1) : text;
+}
+
+bool ends_in_digit(std::string_view text) noexcept {
+  return !text.empty() && text.back() >= '0' && text.back() <= '9';
+}
+
 /// The key of `key=value` or `key: value`; empty if the line is neither.
 std::string_view configuration_key(std::string_view line) noexcept {
   std::size_t i = 0;
@@ -101,10 +110,10 @@ void ListGrammar::add(const Rule& rule) {
 
 bool ListGrammar::add_name(std::string_view text, Rule rule) {
   // What ends in a digit may be an IPv4 address or a range; the rest is only tried when it is no name.
-  const bool ends_in_digit = !text.empty() && text.back() >= '0' && text.back() <= '9';
-  if (ends_in_digit && add_range(text, rule)) return true;
+  const std::string_view address = without_final_dot(text);
+  if (ends_in_digit(address) && add_range(address, rule)) return true;
   const auto name = folder_.fold(text);
-  if (!name) return !ends_in_digit && contains(text, ':') && add_range(text, rule);
+  if (!name) return !ends_in_digit(address) && contains(text, ':') && add_range(text, rule);
   rule.name = *name;
   add(rule);
   return true;
@@ -189,9 +198,10 @@ LineOutcome ListGrammar::read_hosts(std::string_view names) {
   for (auto name = next_column(names); !name.empty(); name = next_column(names)) {
     // A name that is an IPv4 address becomes an address rule, as it does in Blocky; ranges and IPv6 do not.
     const auto folded = folder_.fold(name);
+    const std::string_view address = without_final_dot(name);
     if (!folded) {
       outcome = failed("not a host name");
-    } else if (name.back() < '0' || name.back() > '9' || !add_range(name, {})) {
+    } else if (!ends_in_digit(address) || !add_range(address, {})) {
       add({.kind = RuleKind::kExact, .name = *folded});
     }
   }

@@ -93,6 +93,13 @@ TEST(ListParser, AddressesAndRanges) {
   expect_rules("2001:db8:0:0::1#why", {"deny address 2001:db8::1"});
 }
 
+TEST(ListParser, AFinalDotMakesNoNameOfAnAddress) {
+  expect_rules("192.0.2.1.", {"deny address 192.0.2.1"});
+  expect_rules("0.0.0.0 192.0.2.1.", {"deny address 192.0.2.1"});
+  expect_rules("||192.0.2.1.^", {"deny address 192.0.2.1"});
+  expect_rules("n1.example.org.", {"deny exact n1.example.org"});
+}
+
 TEST(ListParser, Wildcards) {
   expect_rules("*.Example.org", {"deny wildcard example.org"});
   expect_rules("*.example.org further columns", {"deny wildcard example.org"});
