@@ -1,149 +1,17 @@
 """List hosts over HTTPS that are good, broken, hostile or gone: clients are filtered all the while."""
-import gzip
-import http.server
 import os
 import signal
-import ssl
-import subprocess
 import threading
 import time
 import unittest
-import urllib.request
 
-from harness import E2eTest, Knot, Rampart, addresses, base_config, free_port, query, wait_for
-
-HOST = "lists.example.test"
-GOOD = "".join(f"n{i}.ads.example.org\n" for i in range(200))
+from harness import addresses, query, wait_for
+from list_host_case import GOOD, HOST, ListHostCase, make_certificate
 
 
-def make_certificate(directory, name, host, issuer=None):
-    """A key and a certificate for `host`, by itself or by `issuer`; the path without suffix."""
-    path = os.path.join(directory, name)
-    extension = f"subjectAltName=DNS:{host}" if issuer else "basicConstraints=critical,CA:TRUE"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-               "-subj", f"/CN={host}", "-keyout", path + ".key", "-out", path + ".crt", "-addext", extension]
-    if issuer:
-        command += ["-CA", issuer + ".crt", "-CAkey", issuer + ".key"]
-    subprocess.run(command, check=True, capture_output=True)
-    return path
-
-
-class ListHost:
-    """An HTTPS server; `answer(handler)` may be replaced while it runs."""
-
-    def __init__(self, certificate):
-        self.requests = []
-        self.answer = self.good
-        self.ended = threading.Event()
-        host = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                host.requests.append(self.path)
-                host.answer(self)
-
-            def log_message(self, *arguments):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request, client_address):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificate + ".crt", certificate + ".key")
-        self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.ended.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    @staticmethod
-    def send(handler, body, headers=(), length=None):
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(body) if length is None else length))
-        for name, value in headers:
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    def good(self, handler):
-        self.send(handler, GOOD.encode())
-
-    def body(self, text):
-        return lambda handler: self.send(handler, text.encode())
-
-    def half(self, handler):
-        self.send(handler, GOOD.encode()[:1000], length=len(GOOD))
-        handler.connection.close()
-
-    def hang(self, handler):
-        self.ended.wait(30)
-
-    def trickle(self, handler):
-        self.send(handler, b"", length=1000)
-        while not self.ended.wait(0.05):
-            handler.wfile.write(b"x")
-
-    def bomb(self, handler):
-        self.send(handler, gzip.compress(b"x" * (64 << 20), 1), headers=[("Content-Encoding", "gzip")])
-
-    def loop(self, handler):
-        handler.send_response(302)
-        handler.send_header("Location", handler.path)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-
-class ListHosts(E2eTest):
-    def setUp(self):
-        super().setUp()
-        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-            os.environ.pop(name, None)
-        self.knot = self.start(Knot(self.directory, ["*.example.org. 300 A 192.0.2.1", f"{HOST}. 300 A 127.0.0.1",
-                                                     "*.ads.example.org. 300 A 192.0.2.1"]))
-        self.authority = make_certificate(self.directory, "authority", "authority")
-        self.certificate = make_certificate(self.directory, "host", HOST, self.authority)
-        self.host = self.list_host(self.certificate)
-        self.http = free_port()
-
-    def list_host(self, certificate):
-        return self.start(ListHost(certificate))
-
-    def server(self, loading="", cache=True, host=None, **options):
-        """The host's name is known to Knot alone: only bootstrapDns can find it."""
-        path = f"cachePath: {self.directory}/cache" if cache else ""
-        config = base_config(self.knot.port, f"""
-bootstrapDns: 127.0.0.1:{self.knot.port}
-prometheus: {{enable: true}}
-blocking:
-  denylists: {{ads: ["https://{HOST}:{(host or self.host).port}/list"]}}
-  clientGroupsBlock: {{default: [ads]}}
-  loading:
-    {loading}
-    downloads: {{timeout: 700ms, attempts: 1, {path}}}
-""").replace("ports:\n", f"ports:\n  http: 127.0.0.1:{self.http}\n")
-        return self.start(Rampart(self.directory, config, **options))
-
-    def get(self, path, method="GET", timeout=10):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as e:
-            return e.code, e.read().decode()
-
-    def blocked(self, server, name="n1.ads.example.org"):
-        return addresses(server.query(name)) == ["0.0.0.0"]
-
+class ListHosts(ListHostCase):
     def test_broken_and_hostile_versions_leave_the_last_good_one_in_force(self):
-        os.environ["SSL_CERT_FILE"] = self.authority + ".crt"
-        self.addCleanup(os.environ.pop, "SSL_CERT_FILE")
+        self.trust_the_authority()
         server = self.server()
         self.assertTrue(self.blocked(server), server.log)
         self.assertFalse(self.blocked(server, "www.example.org"))
@@ -185,8 +53,7 @@ blocking:
         self.assertTrue(self.blocked(server, "new.example.org"))
 
     def test_the_wrong_certificate_brings_no_list(self):
-        os.environ["SSL_CERT_FILE"] = self.authority + ".crt"
-        self.addCleanup(os.environ.pop, "SSL_CERT_FILE")
+        self.trust_the_authority()
         wrong_host = self.list_host(make_certificate(self.directory, "wrong", "other.example.test", self.authority))
         own = self.list_host(make_certificate(self.directory, "own", HOST,
                                               make_certificate(self.directory, "stranger", "stranger")))
@@ -198,8 +65,7 @@ blocking:
             server.stop()
 
     def test_a_restart_filters_from_its_first_answer_though_the_list_host_is_gone(self):
-        os.environ["SSL_CERT_FILE"] = self.authority + ".crt"
-        self.addCleanup(os.environ.pop, "SSL_CERT_FILE")
+        self.trust_the_authority()
         server = self.server()
         self.assertTrue(self.blocked(server))
         server.stop()
@@ -221,8 +87,7 @@ blocking:
                 server.stop()
 
     def test_strategies_differ_without_a_copy(self):
-        os.environ["SSL_CERT_FILE"] = self.authority + ".crt"
-        self.addCleanup(os.environ.pop, "SSL_CERT_FILE")
+        self.trust_the_authority()
         held = threading.Event()
         self.addCleanup(held.set)
 
@@ -246,8 +111,7 @@ blocking:
         self.assertIn("lists of group ads have no entry", failing.log)
 
     def test_a_refresh_that_outlasts_its_period_holds_up_nothing(self):
-        os.environ["SSL_CERT_FILE"] = self.authority + ".crt"
-        self.addCleanup(os.environ.pop, "SSL_CERT_FILE")
+        self.trust_the_authority()
         config = "refreshPeriod: 1s"
         server = self.server(config)
         text = server.config_path.read_text().replace("700ms", "60s")
@@ -270,8 +134,7 @@ blocking:
         self.assertLess(time.monotonic() - began, 5)
 
     def test_refreshes_come_by_themselves_and_with_jitter(self):
-        os.environ["SSL_CERT_FILE"] = self.authority + ".crt"
-        self.addCleanup(os.environ.pop, "SSL_CERT_FILE")
+        self.trust_the_authority()
         self.server("refreshPeriod: 2s")
         before = len(self.host.requests)
         began = time.monotonic()
