@@ -9,7 +9,7 @@ import subprocess
 import threading
 import urllib.request
 
-from harness import E2eTest, Knot, Rampart, addresses, base_config, free_port
+from harness import E2eTest, Knot, Rampart, addresses, base_config, free_port, wait_for
 
 HOST = "lists.example.test"
 MEMORY_GROWTH_MAX_KB = 48 << 10
@@ -177,7 +177,7 @@ blocking:
                 peak = self.memory_peak_kb(server)
                 host.answer = answer
                 status, body = self.get("/api/lists/refresh", "POST", timeout=120)
-                self.assertIn(message, server.log[seen:])
+                wait_for(lambda: message in server.log[seen:], f"'{message}' in the log")  # written by a thread of its own
                 if cause:
                     self.assertNotEqual(status, 200)
                     self.assertIn(message, body)
