@@ -43,6 +43,13 @@ std::vector<std::pair<dns::Name, dns::Name>> rewrites(const std::map<std::string
   return all;
 }
 
+/// The group of a domain that asks exactly these upstreams; end() without one. Groups of clients stand before them.
+template <class Set>
+auto find_conditional_group(Set& set, const std::vector<resolver::UpstreamSpec>& specs) {
+  return std::find_if(set.groups.begin() + static_cast<std::ptrdiff_t>(set.client_groups), set.groups.end(),
+                      [&](const auto& group) { return group.upstreams == specs; });
+}
+
 class Checker {
  public:
   Checker(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings)
@@ -147,9 +154,7 @@ void add_conditional_groups(const Config& config, resolver::UpstreamSet& set) {
   const Strategy strategy =
       config.upstreams.strategy == Strategy::kRandom ? Strategy::kRandom : Strategy::kParallelBest;
   for (const auto& [domain, specs] : config.conditional.mapping) {
-    const auto begin = set.groups.begin() + static_cast<std::ptrdiff_t>(set.client_groups);
-    const auto same =
-        std::find_if(begin, set.groups.end(), [&](const auto& group) { return group.upstreams == specs; });
+    const auto same = find_conditional_group(set, specs);
     if (same == set.groups.end())
       set.groups.push_back({"conditional (" + domain + ")", strategy, config.upstreams.timeout, specs});
     else if (same->name.size() < kGroupNameMax)
@@ -162,9 +167,7 @@ std::shared_ptr<const resolver::Conditional> conditional(const Conditional& conf
                                                          const base::HashKey& key) {
   resolver::ConditionalOptions options;
   for (const auto& [domain, specs] : config.mapping) {
-    const auto begin = upstreams.groups.begin() + static_cast<std::ptrdiff_t>(upstreams.client_groups);
-    const auto group =
-        std::find_if(begin, upstreams.groups.end(), [&](const auto& known) { return known.upstreams == specs; });
+    const auto group = find_conditional_group(upstreams, specs);
     if (group == upstreams.groups.end()) continue;  // without upstreams: the check has warned
     const auto index = static_cast<std::uint16_t>(group - upstreams.groups.begin());
     if (domain == ".") options.single_label_group = index;
