@@ -113,6 +113,7 @@ class OutageTest : public testing::TestWithParam<Fallback> {
     if (GetParam() == Fallback::kSpool) options_.spool.path = spool_.path() + "/spool";
   }
   void TearDown() override {
+    load_.reset();  // before the rings into which it pushes
     log_.reset();
     if (server_) {
       server_->resume();
@@ -332,7 +333,8 @@ TEST_P(OutageTest, SlowerThanItsLoad) {
                        "$$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$;"
                        "CREATE TRIGGER dawdle BEFORE INSERT ON log_entries FOR EACH ROW EXECUTE FUNCTION dawdle()");
       },
-      [&] { server_->query("DROP TRIGGER dawdle ON log_entries"); });
+      // The table before its partitions, as an INSERT locks them; DROP alone goes the other way and may deadlock.
+      [&] { server_->query("BEGIN; LOCK TABLE log_entries; DROP TRIGGER dawdle ON log_entries; COMMIT"); });
 }
 
 TEST_P(OutageTest, Flapping) {
@@ -383,12 +385,9 @@ TEST_P(OutageTest, StopDuringAnOutageKeepsEverything) {
     next.stop(2s);
   }
   const auto rows = static_cast<std::uint64_t>(server_->count("SELECT count(*) FROM log_entries"));
-  const auto distinct = static_cast<std::uint64_t>(server_->count("SELECT count(DISTINCT question_name) FROM log_entries"));
-  EXPECT_EQ(rows, distinct);
+  EXPECT_EQ(server_->count("SELECT count(*) - count(DISTINCT question_name) FROM log_entries"), 0);
   // Printed although it may have been committed: the one case that the end of a process leaves open.
-  if (end.last_error.find("at commit") == std::string::npos) {
-    EXPECT_EQ(end.pushed, rows + output_.lines());
-  }
+  if (end.last_error.find("at commit") == std::string::npos) EXPECT_EQ(end.pushed, rows + output_.lines());
 }
 
 INSTANTIATE_TEST_SUITE_P(With, OutageTest, testing::Values(Fallback::kStdout, Fallback::kSpool),
