@@ -20,6 +20,7 @@ import dns.rdatatype
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("RAMPART_BINARY", str(ROOT / "build/dev/control/rampart"))
 DATA = pathlib.Path(os.environ.get("RAMPART_DATA_DIR", ROOT.parent / "shared/data"))
+TIME_FACTOR = float(os.environ.get("RAMPART_TIME_FACTOR", "1"))  # more than 1 under a sanitizer
 
 
 def free_port():
@@ -37,6 +38,7 @@ def free_port():
 
 def wait_for(condition, what, seconds=15.0, pause=0.02):
     """Polls until condition() is true; its last exception is shown if it never is."""
+    seconds *= TIME_FACTOR
     end = time.monotonic() + seconds
     error = None
     while time.monotonic() < end:

@@ -15,6 +15,7 @@
 #include "tests/support/query_event_builder.h"
 #include "tests/support/tcp_faults.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/time_factor.h"
 
 namespace rampart::storage {
 namespace {
@@ -81,7 +82,7 @@ class Load {
 };
 
 bool eventually(std::chrono::milliseconds time, const std::function<bool()>& condition) {
-  const auto give_up = Clock::now() + time;
+  const auto give_up = Clock::now() + time * test_support::kTimeFactor;
   while (!condition()) {
     if (Clock::now() >= give_up) return false;
     std::this_thread::sleep_for(10ms);
