@@ -8,7 +8,7 @@ import unittest
 import urllib.request
 
 from control_case import ControlCase, fetch
-from harness import Program, free_port, wait_for
+from harness import Program, addresses, free_port, wait_for
 
 # What a dashboard made for Blocky asks for, as far as the feature is on in `Control.server`.
 DASHBOARD = """build_info blocking_enabled denylist_cache_entries allowlist_cache_entries
@@ -73,7 +73,8 @@ scrape_configs:
         server.write(server.source.replace("denylists: {ads: [", f"denylists: {{ads: [{self.folder}/other.txt, "))
         server.signal(signal.SIGHUP)
         wait_for(lambda: "other.txt" in self.scrape(server), "the second list is known")
-        server.query("other.example.org")
+        # The list is known a moment before a worker takes up the policy that has it; one blocked query is one hit.
+        wait_for(lambda: addresses(server.query("other.example.org")) == ["0.0.0.0"], "the second list is in force")
         text = self.scrape(server)
         self.assertIn(deny + "\n", text)
         self.assertIn(rf'rampart_list_hits_total{{list="{self.folder}/other.txt",group="ads",action="deny"}} 1' + "\n", text)
