@@ -5,6 +5,7 @@ Everything listens on loopback, on ports that the kernel chose, and is ended by 
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("RAMPART_BINARY", str(ROOT / "build/dev/control/rampart"))
 DATA = pathlib.Path(os.environ.get("RAMPART_DATA_DIR", ROOT.parent / "shared/data"))
 TIME_FACTOR = float(os.environ.get("RAMPART_TIME_FACTOR", "1"))  # more than 1 under a sanitizer
+IS_SANITIZED = TIME_FACTOR > 1
+
+# A finding does not end the program, and nobody looks at the exit code of one that is killed.
+SANITIZER_REPORT = re.compile(r"(WARNING|ERROR): \w+Sanitizer|: runtime error: ")
 
 
 def free_port():
@@ -89,6 +94,9 @@ class Program:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        found = SANITIZER_REPORT.search(self.log)
+        if found:
+            raise AssertionError(f"{self.process.args[0]}: {self.log[found.start():][:6000]}")
         return self.process.returncode
 
 
