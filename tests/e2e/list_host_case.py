@@ -9,10 +9,11 @@ import subprocess
 import threading
 import urllib.request
 
-from harness import E2eTest, Knot, Rampart, addresses, base_config, free_port, wait_for
+from harness import TIME_FACTOR, E2eTest, Knot, Rampart, addresses, base_config, free_port, wait_for
 
 HOST = "lists.example.test"
 MEMORY_GROWTH_MAX_KB = 48 << 10
+DOWNLOAD_TIMEOUT = f"{round(700 * TIME_FACTOR)}ms"
 GOOD = "".join(f"n{i}.ads.example.org\n" for i in range(200))
 
 
@@ -132,7 +133,7 @@ class ListHostCase(E2eTest):
     def list_host(self, certificate):
         return self.start(ListHost(certificate))
 
-    def server(self, loading="", cache=True, host=None, timeout="700ms", **options):
+    def server(self, loading="", cache=True, host=None, timeout=DOWNLOAD_TIMEOUT, **options):
         """The host's name is known to Knot alone: only bootstrapDns can find it."""
         path = f"cachePath: {self.directory}/cache" if cache else ""
         config = base_config(self.knot.port, f"""
@@ -147,7 +148,7 @@ blocking:
 """).replace("ports:\n", f"ports:\n  http: 127.0.0.1:{self.http}\n")
         return self.start(Rampart(self.directory, config, **options))
 
-    def get(self, path, method="GET", timeout=10):
+    def get(self, path, method="GET", timeout=10 * TIME_FACTOR):
         request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", method=method)
         try:
             with urllib.request.urlopen(request, timeout=timeout) as response:
