@@ -193,6 +193,7 @@ base::Status Server::start() {
   client_hosts_.adopt(client_hosts(config_.blocking));
   look_up_client_hosts();
   started_ = true;
+  const std::lock_guard lock(mutex_);  // the API is up already, and may refresh lists
   log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
   return base::Done{};
 }
@@ -378,18 +379,17 @@ void Server::schedule_refresh() {
 }
 
 void Server::print_state() {
-  std::uint64_t udp = 0;
-  std::uint64_t tcp = 0;
+  std::uint64_t udp = 0, tcp = 0;
   for (const auto& worker : workers_) {
     udp += worker->counters_view().udp_queries.value();
     tcp += worker->counters_view().tcp_queries.value();
   }
   const auto cache = cache_->stats();
+  const std::lock_guard lock(mutex_);
   log::info("server", "state",
             {{"rules", std::to_string(filter_->rule_count())},
              {"rule_bytes", std::to_string(filter_->memory_bytes())},
-             {"cache_entries", std::to_string(cache.entries)},
-             {"cache_bytes", std::to_string(cache.bytes_used)},
+             {"cache_entries", std::to_string(cache.entries)}, {"cache_bytes", std::to_string(cache.bytes_used)},
              {"udp_queries", std::to_string(udp)},
              {"tcp_queries", std::to_string(tcp)},
              {"blocking", blocking_.state().enabled ? "enabled" : "disabled"}});
