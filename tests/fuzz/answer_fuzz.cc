@@ -41,19 +41,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(base::load_u16(reply.bytes.data()) == base::load_u16(data));
     require(reply.flags() & dns::kFlagQr);
   }
-  // As an upstream's answer to a query that is being forwarded.
+  // As an upstream's answer to a query that is being forwarded: nothing is known of its name yet.
   const auto message = dns::MessageView::parse(input);
   if (message.ok()) {
+    w.world.cache().clear();
     resolver::QueryContext context;
     context.wire = w.good;
     context.client = base::IpAddress::v4(0xc0000201);
     test::Bytes out(4096);
     std::size_t length = 0;
     const auto disposition = w.world.pipeline().answer(context, w.world.policy(), w.world.now(), out, length);
-    if (disposition == resolver::Disposition::kForward) {
-      const resolver::ForwardResult result{resolver::ForwardOutcome::kAnswer, &*message, "tcp+udp:192.0.2.53"};
-      length = w.world.pipeline().complete(context, w.world.policy(), result, w.world.now(), out);
-    }
+    require(disposition == resolver::Disposition::kForward);
+    const resolver::ForwardResult result{resolver::ForwardOutcome::kAnswer, &*message, "tcp+udp:192.0.2.53"};
+    length = w.world.pipeline().complete(context, w.world.policy(), result, w.world.now(), out);
     require(length >= dns::kHeaderBytes && length <= dns::kUdpPayloadBytes);
     require(dns::MessageView::parse(base::ByteView(out).first(length)).ok());
   }
