@@ -114,6 +114,7 @@ bool ListGrammar::add_name(std::string_view text, Rule rule) {
   if (ends_in_digit(address) && add_range(address, rule)) return true;
   const auto name = folder_.fold(text);
   if (!name) return !ends_in_digit(address) && contains(text, ':') && add_range(text, rule);
+  if (ends_in_digit(*name) && add_range(*name, rule)) return true;  // in digits or dots of another script
   rule.name = *name;
   add(rule);
   return true;
@@ -198,10 +199,9 @@ LineOutcome ListGrammar::read_hosts(std::string_view names) {
   for (auto name = next_column(names); !name.empty(); name = next_column(names)) {
     // A name that is an IPv4 address becomes an address rule, as it does in Blocky; ranges and IPv6 do not.
     const auto folded = folder_.fold(name);
-    const std::string_view address = without_final_dot(name);
     if (!folded) {
       outcome = failed("not a host name");
-    } else if (!ends_in_digit(address) || !add_range(address, {})) {
+    } else if (!ends_in_digit(*folded) || !add_range(*folded, {})) {
       add({.kind = RuleKind::kExact, .name = *folded});
     }
   }

@@ -33,9 +33,11 @@ constexpr Frame kFrames[] = {
 };
 
 bool is_owner(std::string_view line) {
-  // Not the first word of some other form of line, nor the address of a hosts file.
-  return !line.empty() && line.find_first_of(" \t\r\v\f#;\"()$@|/^![=:%") == std::string_view::npos &&
-         !base::IpAddress::parse(line);
+  // Not the first word of some other form of line, nor the address of a hosts file, nor a byte order mark, which
+  // means something in the first line only.
+  constexpr std::string_view kNotInOne = " \t\r\v\f#;\"()$@|/^![=:%";
+  return !line.empty() && !line.starts_with("\xEF\xBB\xBF") &&
+         line.find_first_of(kNotInOne) == std::string_view::npos && !base::IpAddress::parse(line);
 }
 
 }  // namespace

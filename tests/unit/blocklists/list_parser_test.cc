@@ -98,6 +98,11 @@ TEST(ListParser, AFinalDotMakesNoNameOfAnAddress) {
   expect_rules("0.0.0.0 192.0.2.1.", {"deny address 192.0.2.1"});
   expect_rules("||192.0.2.1.^", {"deny address 192.0.2.1"});
   expect_rules("n1.example.org.", {"deny exact n1.example.org"});
+  // Nor do digits and dots of another script, or octets that are nothing in a name.
+  for (const char* text : {"\xef\xbc\x91\x39\x32.0.2.1", "192\xe3\x80\x82\x30.2.1", "192.0.2.1\xef\xbb\xbf"}) {
+    expect_rules(text, {"deny address 192.0.2.1"});
+    expect_rules(std::string("0.0.0.0 ") + text, {"deny address 192.0.2.1"});
+  }
 }
 
 TEST(ListParser, Wildcards) {
