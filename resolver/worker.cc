@@ -7,10 +7,13 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/background_thread.h"
 #include "resolver/conditional.h"
 
 namespace rampart::resolver {
 namespace {
+
+constexpr std::chrono::microseconds kTurn{100};  ///< answers are short; the kernel's least
 
 std::int64_t to_unix_us(base::WallTime time) noexcept {
   return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
@@ -62,6 +65,7 @@ Worker::~Worker() { stop(); }
 void Worker::start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("worker-" + std::to_string(options_.index)).c_str());
+    base::take_short_turns(kTurn);
     begin_batch();
     for (auto& listener : udp_) listener->start();
     for (auto& listener : streams_) listener->start();
