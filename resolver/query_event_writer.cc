@@ -89,7 +89,7 @@ bool write_event(storage::QueryEventRing& ring, const QueryContext& context, con
       used += part.group_length;
       std::memcpy(detail + used, rule.view().data(), part.rule_length);
       used += part.rule_length;
-      std::memcpy(detail + used, types.data(), part.types_length);
+      if (!types.empty()) std::memcpy(detail + used, types.data(), part.types_length);  // empty: no text at all
       used += part.types_length;
       ++head.match_count;
     }
@@ -103,6 +103,7 @@ bool write_event(storage::QueryEventRing& ring, const QueryContext& context, con
 
 void ReasonText::append(std::string_view text) noexcept {
   const std::size_t n = std::min(text.size(), buffer_.size() - length_);
+  if (n == 0) return;  // an empty view may have no text behind it, which memcpy must not be given
   std::memcpy(buffer_.data() + length_, text.data(), n);
   length_ += n;
 }
