@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <ctime>
 #include <memory>
 #include <mutex>
@@ -71,18 +70,14 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+char* put(char* to, std::string_view text) noexcept { return std::copy(text.begin(), text.end(), to); }
+
 // A control character in a value could forge a line or drive a terminal.
 char* put_printable(char* to, std::string_view text) noexcept {
-  const std::size_t plain = base::plain_prefix(text);
-  std::memcpy(to, text.data(), text.size());
-  for (std::size_t i = plain; i < text.size(); ++i)
-    to[i] = static_cast<unsigned char>(to[i]) < 0x20 || to[i] == 0x7f ? ' ' : to[i];
-  return to + text.size();
-}
-
-char* put(char* to, std::string_view text) noexcept {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
+  char* const end = put(to, text);
+  for (char* at = to + base::plain_prefix(text); at != end; ++at)
+    if (static_cast<unsigned char>(*at) < 0x20 || *at == 0x7f) *at = ' ';
+  return end;
 }
 
 // Kept for each thread: the local time of day costs more than the rest of a line, and changes once a second.

@@ -16,6 +16,11 @@ std::uint8_t* map(std::size_t bytes) {
   return static_cast<std::uint8_t*>(p);
 }
 
+std::size_t whole_pages(std::size_t bytes) noexcept {
+  static const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
+}
+
 }  // namespace
 
 void* map_pages(std::size_t bytes, std::size_t huge_bytes) {
@@ -24,8 +29,8 @@ void* map_pages(std::size_t bytes, std::size_t huge_bytes) {
   std::uint8_t* const all = map(bytes + kHugePageBytes);
   const std::size_t before = -reinterpret_cast<std::uintptr_t>(all) % kHugePageBytes;
   std::uint8_t* const wanted = all + before;
-  const std::size_t used = (bytes + 4095) / 4096 * 4096;
-  const std::size_t room = bytes + kHugePageBytes - before;
+  const std::size_t used = whole_pages(bytes);
+  const std::size_t room = whole_pages(bytes + kHugePageBytes) - before;
   if (before > 0) ::munmap(all, before);
   if (used < room) ::munmap(wanted + used, room - used);
   ::madvise(wanted, huge_bytes / kHugePageBytes * kHugePageBytes, MADV_HUGEPAGE);  // else small ones
@@ -41,8 +46,7 @@ MappedMemory::MappedMemory(std::size_t bytes, std::size_t huge_bytes)
 MappedMemory::~MappedMemory() { ::munmap(data_, bytes_); }
 
 void MappedMemory::discard(std::size_t from) noexcept {
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t first = (from + page - 1) / page * page;
+  const std::size_t first = whole_pages(from);
   if (first < bytes_) ::madvise(data_ + first, bytes_ - first, MADV_DONTNEED);
 }
 

@@ -1,16 +1,12 @@
 // The whole query path as a hostile client sees it: any octets through answer(), with filter, cache and policy in
 // force; and any octets as what an upstream said, through complete(). Afterwards the same pipeline must still answer.
-#include <cstdlib>
-
+#include "tests/fuzz/require.h"
 #include "tests/support/pipeline_world.h"
 
 using namespace rampart;
+using fuzz::require;
 
 namespace {
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 struct World {
   test::PipelineWorld world{{{"ads", blocklists::Action::kDeny, "ads.example.org\n*.tracker.example\n/^ad[0-9]+\\./\n"},

@@ -1,15 +1,16 @@
 // EDNS: the input is an OPT record behind its type (payload size, TTL field, options), in a query that has no other
 // fault. It is accepted exactly when its version is 0 and its options fill it; the answer carries an OPT of ours.
 #include <algorithm>
-#include <cstdlib>
 #include <vector>
 
 #include "dns/append_opt.h"
 #include "dns/message_view.h"
 #include "dns/query_view.h"
 #include "dns/response_writer.h"
+#include "tests/fuzz/require.h"
 
 using namespace rampart;
+using fuzz::require;
 
 namespace {
 
@@ -17,10 +18,6 @@ constexpr std::uint8_t kBeginning[] = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1,
                                        1,    'a',  0, 0, 1, 0, 1,                 // a. IN A
                                        0,    0,    41};                           // OPT at the root
 constexpr std::size_t kFixedBytes = 6;                                            // payload size and TTL field
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 bool fill_exactly(base::ByteView options) {
   while (options.size() >= 4 && options.size() - 4 >= base::load_u16(options.data() + 2))

@@ -8,24 +8,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <string>
 
 #include "base/bytes.h"
 #include "control/http_frontend.h"
 #include "control/http_server.h"
+#include "tests/fuzz/require.h"
 #include "tests/support/fake_control_plane.h"
 
 using namespace rampart;
+using fuzz::require;
 
 namespace {
 
 constexpr int kPatienceMs = 10'000;  // the server's own bounds are longer: it must not come to them
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 struct World {
   test::FakeControlPlane plane;

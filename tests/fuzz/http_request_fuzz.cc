@@ -1,6 +1,5 @@
 // Everything behind the HTTP parser: the input is a request as text (request line, header lines, empty line, body).
 // Every request gets a response that can be written: a known status, and no header that ends early.
-#include <cstdlib>
 #include <string_view>
 
 #include "base/proxy_protocol.h"
@@ -9,15 +8,13 @@
 #include "control/doh_exchange.h"
 #include "control/http_access.h"
 #include "control/http_headers.h"
+#include "tests/fuzz/require.h"
 #include "tests/support/fake_control_plane.h"
 
 using namespace rampart;
+using fuzz::require;
 
 namespace {
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 std::string_view take(std::string_view& rest, std::string_view end) {
   const std::size_t at = rest.find(end);

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <compare>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,12 +19,9 @@
 #include "blocklists/regex_set.h"
 #include "dns/name.h"
 #include "dns/presentation.h"
+#include "tests/fuzz/require.h"
 
 namespace rampart::fuzz {
-
-inline void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 /// A rule that outlives the parser's call.
 struct KeptRule {

@@ -1,7 +1,6 @@
 // Lists: the first octet says in which pieces the rest arrives. The rules must be sound, the counts must add up,
 // and the pieces must not matter.
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,14 +9,12 @@
 #include "blocklists/list_parser.h"
 #include "blocklists/regex_set.h"
 #include "dns/name.h"
+#include "tests/fuzz/require.h"
 
 using namespace rampart;
+using fuzz::require;
 
 namespace {
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 class CheckedSink final : public blocklists::RuleSink {
  public:

@@ -1,18 +1,13 @@
 // Whole messages: every accessor, printer and rewriter on whatever parse() accepts.
-#include <cstdlib>
 #include <vector>
 
 #include "dns/message_edit.h"
 #include "dns/message_view.h"
 #include "dns/presentation.h"
+#include "tests/fuzz/require.h"
 
 using namespace rampart;
-
-namespace {
-void require(bool claim) {
-  if (!claim) std::abort();
-}
-}  // namespace
+using fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto message = dns::MessageView::parse({data, size});

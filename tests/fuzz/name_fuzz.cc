@@ -1,15 +1,9 @@
 // Names: the first octet says where in the rest the name begins; the rest is the message.
-#include <cstdlib>
-
 #include "dns/name.h"
+#include "tests/fuzz/require.h"
 
 using namespace rampart;
-
-namespace {
-void require(bool claim) {
-  if (!claim) std::abort();
-}
-}  // namespace
+using fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;

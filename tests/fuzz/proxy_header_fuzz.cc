@@ -1,17 +1,9 @@
 // PROXY headers: what is read must not depend on how much of the stream behind it, or of itself, has come so far.
-#include <cstdlib>
-
 #include "base/proxy_protocol.h"
+#include "tests/fuzz/require.h"
 
 using namespace rampart;
-
-namespace {
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
-
-}  // namespace
+using fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using base::ProxyParse;

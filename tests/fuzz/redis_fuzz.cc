@@ -1,21 +1,18 @@
 // What comes from Redis, where anybody on its network may write. The first octet says what the rest is: replies of
 // the protocol (and in which pieces they arrive), or the octets of a key, of a sender, or of a JSON message.
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 
 #include "storage/redis_messages.h"
 #include "storage/redis_reply.h"
+#include "tests/fuzz/require.h"
 
 using namespace rampart;
+using fuzz::require;
 
 namespace {
 
 constexpr std::string_view kSender = "00000000-0000-8000-8000-000000000000";
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 void describe(const storage::RedisReply& reply, std::string& out) {
   out += std::to_string(static_cast<int>(reply.type)) + ":" + reply.text + ":";

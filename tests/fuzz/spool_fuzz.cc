@@ -3,7 +3,6 @@
 // right checksums. The spool must open, account for every entry, and still keep what is appended.
 #include <zlib.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -11,16 +10,14 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "storage/spool.h"
+#include "tests/fuzz/require.h"
 #include "tests/support/log_batches.h"
 #include "tests/support/temporary_directory.h"
 
 using namespace rampart;
+using fuzz::require;
 
 namespace {
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 void append_u32(std::string& out, std::uint32_t value) { out.append(reinterpret_cast<const char*>(&value), 4); }
 

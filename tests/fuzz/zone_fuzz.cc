@@ -1,22 +1,15 @@
 // Zone text: every record that comes out must be one that could stand in a message, and every fault must have
 // words.
-#include <cstdlib>
 #include <string>
 
 #include "base/bytes.h"
 #include "dns/message_view.h"
 #include "dns/rdata.h"
 #include "dns/zone_text.h"
+#include "tests/fuzz/require.h"
 
 using namespace rampart;
-
-namespace {
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
-
-}  // namespace
+using fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(base::as_text({data, size}));
