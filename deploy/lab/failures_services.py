@@ -16,22 +16,24 @@ def cluster_wide_ban(lab):
     figures = {}
     login = " ; ".join(f"curl -sk -o /dev/null -m 2 -u admin:guess --resolve dns.home.example:443:{vip} https://dns.home.example/api/blocking/status"
                        for vip in VIPS)
-    for name, prepare, repair in (("with DNS", "true", "true"), ("without DNS", "systemctl stop dnsmasq rampart", "systemctl start dnsmasq rampart")):
+    unban = "fail2ban-client unban --all"
+    try:
+        for name, prepare, repair in (("with DNS", "true", "true"), ("without DNS", "systemctl stop dnsmasq rampart", "systemctl start dnsmasq rampart")):
+            for host in MASTERS:
+                lab.run(host, f"{unban} && {prepare}")
+            # Nobody is banned by three at one master. The last ones may be refused already: a request that came in while
+            # the ban was made counts towards the next.
+            lab.run("client", f"for i in 1 2 3; do {login}; done", ok=False)
+            took = wait(lambda: banned(lab) == list(MASTERS), 5 * SLOW, f"{CLIENT} is banned on all masters ({name})")
+            for host in MASTERS:
+                lab.run(host, repair)
+                check(CLIENT in lab.run(host, "nft list ruleset"), f"{host} counts the ban but its firewall does not know it")
+            code, _ = lab.run("client", f"curl -sk -o /dev/null -m 1 https://{VIPS[0]}/", ok=False)
+            check(code != 0, "a banned client still reaches nginx")
+            figures[f"{name}: banned everywhere after"] = f"{took:.2f} s"
+    finally:  # what follows needs this client
         for host in MASTERS:
-            lab.run(host, "fail2ban-client unban --all")
-        lab.run("client", f"for i in 1 2; do {login}; done")
-        for host in MASTERS:
-            lab.run(host, prepare)
-        lab.run("client", login, ok=False)
-        took = wait(lambda: banned(lab) == list(MASTERS), 5 * SLOW, f"{CLIENT} is banned on all masters ({name})")
-        for host in MASTERS:
-            lab.run(host, repair)
-            check(CLIENT in lab.run(host, "nft list ruleset"), f"{host} counts the ban but its firewall does not know it")
-        code, _ = lab.run("client", f"curl -sk -o /dev/null -m 1 https://{VIPS[0]}/", ok=False)
-        check(code != 0, "a banned client still reaches nginx")
-        figures[f"{name}: banned everywhere after"] = f"{took:.2f} s"
-    for host in MASTERS:
-        lab.run(host, "fail2ban-client unban --all")
+            lab.run(host, f"systemctl start dnsmasq rampart; {unban}")
     wait(lambda: lab.run("client", f"curl -sk -o /dev/null -m 1 https://{VIPS[0]}/", ok=False)[0] == 0, 5, "the unbanned client reaches nginx")
     lab.settled(20)
     return figures
