@@ -83,13 +83,19 @@ function walk(value, type, format, at) {
 function cross_check(objects) {
   const named = kind => new Map(objects.filter(o => o.kind === kind).map(o => [o.metadata?.name, o]));
   const configs = named('ConfigMap'), secrets = named('Secret'), claims = named('PersistentVolumeClaim');
-  const accounts = named('ServiceAccount');
+  const accounts = named('ServiceAccount'), classes = named('StorageClass');
   const workloads = objects.filter(o => ['Deployment', 'StatefulSet', 'DaemonSet', 'Job'].includes(o.kind));
   for (const o of objects) {
     if (['ConfigMap', 'Secret'].includes(o.kind)) continue;
     const cluster_wide = ['Namespace', 'StorageClass', 'ClusterRole', 'ClusterRoleBinding', 'PersistentVolume'].includes(o.kind);
     if (!cluster_wide && !o.metadata?.namespace) fault(`${o.kind}/${o.metadata?.name}`, 'has no namespace');
   }
+  for (const c of [...claims.values(), ...workloads.flatMap(o => o.spec?.volumeClaimTemplates ?? [])])
+    if (c.spec?.storageClassName && !classes.has(c.spec.storageClassName))
+      fault(`PersistentVolumeClaim/${c.metadata?.name}`, `no StorageClass ${c.spec.storageClassName}`);
+  for (const [name, o] of classes)
+    if (o.provisioner === 'driver.longhorn.io' && !(Number(o.parameters?.numberOfReplicas) >= 2))
+      fault(`StorageClass/${name}`, 'keeps less than two replicas: the loss of a node would lose its volumes');
   for (const o of workloads) {
     const name = `${o.kind}/${o.metadata.name}`, template = o.spec?.template, pod = template?.spec;
     if (!pod) continue;
