@@ -112,7 +112,7 @@ def resolver_stays_dead(lab):
             "other VIP silent": f"{seen[VIPS[1]]['silence_ms']:.0f} ms"}
 
 
-@test(6, "Every resolver's package is updated, one host after the other, under load", "0 queries lost, none needs its retry")
+@test(6, "Every resolver's package is installed again, one host after the other, under load", "0 queries lost, none needs its retry")
 def rolling_update(lab):
     probe = lab.probe("dns", VIPS, ["who.home.example", "*.example.org", "ads.example.org"])
     asked(0.5)

@@ -144,7 +144,7 @@ systemd-run -q --unit=pebble --working-directory=/root/pebble -E PEBBLE_VA_NOSLE
     return {"issued to all three in": f"{took:.1f} s", "renewed with m1 and m2 dark": "served at m1's VIP"}
 
 
-@test(14, "One registry is killed while an image is pushed and pulled", "push and pull through HAProxy work")
+@test(14, "One registry is killed; then an image is pushed and pulled", "push and pull through HAProxy work")
 def registry_lost(lab):
     code, text = lab.run("client", """set -e; mkdir -p /root/image /var/lib/containers; mount -t tmpfs c /var/lib/containers
 cd /root/image; head -c 300000 /dev/urandom > blob; printf 'FROM scratch\\nCOPY blob /blob\\n' > Dockerfile
