@@ -2,6 +2,9 @@
 // wait) and one consumer. Each record lies in one piece, so the consumer reads it in place; a record that does not
 // fit before the end of the buffer is put at its beginning, behind a skip mark. A full ring refuses the record and
 // counts it: the producer never waits, allocates, locks or enters the kernel.
+//
+// An empty ring begins at the front of its buffer again: a consumer that keeps up makes both threads walk over the same
+// few pages, which stay in their caches, and not over all of them.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +43,12 @@ class SpscByteRing {
     const std::size_t need = footprint(length);
     if (length > record_bytes_max()) return refuse();
     const std::uint64_t at = head_.load(std::memory_order_relaxed);
-    const std::size_t offset = at & (capacity_ - 1);
+    std::uint64_t front = front_.load(std::memory_order_relaxed);
+    if (front != at && tail_.load(std::memory_order_acquire) == at) {
+      // Nobody reads it before there is a record again, and then commit() has published it.
+      front_.store(front = at, std::memory_order_relaxed);
+    }
+    const std::size_t offset = (at - front) & (capacity_ - 1);
     const std::size_t to_end = capacity_ - offset;
     const std::size_t skip = need > to_end ? to_end : 0;
     if (at + skip + need - tail_seen_ > capacity_) {
@@ -68,9 +76,11 @@ class SpscByteRing {
   std::size_t consume(Visitor&& visit, std::size_t records_max = SIZE_MAX) {
     const std::uint64_t end = head_.load(std::memory_order_acquire);
     std::uint64_t at = tail_.load(std::memory_order_relaxed);
+    if (at == end) return 0;
+    const std::uint64_t front = front_.load(std::memory_order_relaxed);
     std::size_t count = 0;
     while (at != end && count < records_max) {
-      const std::size_t offset = at & (capacity_ - 1);
+      const std::size_t offset = (at - front) & (capacity_ - 1);
       const std::uint32_t length = get_length(offset);
       if (length == kSkip) {
         at += capacity_ - offset;
@@ -124,6 +134,7 @@ class SpscByteRing {
   const std::unique_ptr<std::uint64_t[]> buffer_;
   // written by the producer; head and tail count octets since the beginning and never wrap in practice
   alignas(kCacheLine) std::atomic<std::uint64_t> head_{0};
+  std::atomic<std::uint64_t> front_{0};  ///< the count of octets that stands for the front of the buffer
   std::uint64_t tail_seen_ = 0;
   std::uint64_t reserved_end_ = 0;
   Counter pushed_;
