@@ -51,6 +51,12 @@ void StreamConnection::close_if_done() {
   if (open_ && has_ended_ && outstanding_ == 0 && !writing_ && waiting_.empty()) close();
 }
 
+void StreamConnection::stop_reading(bool discard) {
+  has_ended_ = true;
+  if (discard) input_used_ = 0;
+  close_if_done();
+}
+
 void StreamConnection::cut_off() {
   error_code ignored;
   socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
@@ -93,10 +99,8 @@ void StreamConnection::read_more() {
                           [self = shared_from_this()](const error_code& error, std::size_t count) {
                             self->reading_ = false;
                             if (!self->open_) return;
-                            if (error) {
-                              self->has_ended_ = true;
-                              return self->close_if_done();
-                            }
+                            if (error) self->has_ended_ = true;
+                            if (self->has_ended_) return self->close_if_done();
                             self->on_bytes(count);
                           });
 }
@@ -138,6 +142,7 @@ bool StreamConnection::read_proxy_header() {
 void StreamConnection::work_through_input() {
   const StreamLimits& limits = worker_.stream_limits();
   std::size_t at = 0;
+  is_working_ = true;
   const auto may_go_on = [&] {
     return open_ && outstanding_ < limits.pipelined_max && waiting_.size() <= limits.unsent_bytes_max / 2;
   };
@@ -150,7 +155,8 @@ void StreamConnection::work_through_input() {
   }
   std::copy(input_.begin() + static_cast<std::ptrdiff_t>(at), input_.begin() + static_cast<std::ptrdiff_t>(input_used_),
             input_.begin());
-  input_used_ -= at;
+  input_used_ -= std::min(input_used_, at);
+  is_working_ = false;
 }
 
 void StreamConnection::work_one(base::ByteView message) {
@@ -174,10 +180,9 @@ void StreamConnection::work_one(base::ByteView message) {
     return;
   }
   if (disposition == Disposition::kForward) {
-    if (worker_.forward(context, batch, shared_from_this())) {
-      ++outstanding_;
-      return;
-    }
+    ++outstanding_;  // before: the forwarder may say at once that it has no room, and then complete() has run
+    if (worker_.forward(context, batch, shared_from_this())) return;
+    --outstanding_;
     length = worker_.pipeline().refuse_overload(context, *batch.policy, t_response);
   }
   const auto response = base::ByteView(t_response).first(length);
@@ -190,6 +195,7 @@ void StreamConnection::complete(base::ByteView response, bool tell_timeout) {
   if (!open_) return;
   idle_since_ = Clock::now();
   queue(response, tell_timeout);
+  if (is_working_) return;  // called from there: it goes on with the next query, and writes when it is through
   // Queries that had to wait for a slot in the pipeline may already be in the buffer.
   work_through_input();
   write_out();
@@ -256,6 +262,12 @@ void StreamListener::stop_accepting() {
   error_code ignored;
   acceptor_.close(ignored);
   retry_.cancel();
+}
+
+void StreamListener::stop_reading(bool discard) {
+  stop_accepting();
+  const auto connections = connections_;  // those that are done close, and leave it
+  for (const auto& [raw, connection] : connections) connection->stop_reading(discard);
 }
 
 void StreamListener::close_all() {

@@ -39,6 +39,9 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
 
   void start();
   void close();
+  /// Takes no more queries; closes when the answers to those it has are out. `discard`: also not those that came but
+  /// had to wait for others.
+  void stop_reading(bool discard);
   /// An answer that had to wait; may come after the connection is closed, and is then dropped. `tell_timeout`: the
   /// query asked for how long the connection may be idle (RFC 7828).
   void complete(base::ByteView response, bool tell_timeout);
@@ -72,7 +75,8 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
   std::size_t outstanding_ = 0;        ///< queries that wait for an upstream
   bool writing_ = false;
   bool reading_ = false;
-  bool has_ended_ = false;             ///< the client has said all; it may still want answers (RFC 7766 6.2.4)
+  bool is_working_ = false;            ///< inside work_through_input(): `input_` must stay as it is
+  bool has_ended_ = false;             ///< the client has said all, or we read no more; it may still want answers (RFC 7766 6.2.4)
   bool open_ = true;
 };
 
@@ -81,6 +85,8 @@ class StreamListener {
   StreamListener(Worker& worker, OwnedFd socket, const base::IpEndpoint& address);
   void start();
   void stop_accepting();
+  /// Nothing more is accepted or read; each connection ends with its last answer.
+  void stop_reading(bool discard = false);
   void close_all();
   [[nodiscard]] const base::IpEndpoint& address() const noexcept { return address_; }
 

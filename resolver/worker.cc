@@ -71,8 +71,9 @@ void Worker::start() {
     for (auto& listener : streams_) listener->start();
     io_.run();
     // Everything that lives on the loop goes down on the loop's thread.
+    for (auto& listener : streams_) listener->stop_reading(/*discard=*/true);
+    forwarder_.cancel_all();  // the answers that this makes are written at once, as far as the sockets take them
     for (auto& listener : streams_) listener->close_all();
-    forwarder_.cancel_all();
   });
 }
 
@@ -106,7 +107,7 @@ void Worker::remove_listener(const base::IpEndpoint& address) {
 void Worker::drain() {
   post([this] {
     for (auto& listener : udp_) listener->stop_reading();
-    for (auto& listener : streams_) listener->stop_accepting();
+    for (auto& listener : streams_) listener->stop_reading();
   });
 }
 

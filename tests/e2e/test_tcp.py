@@ -1,6 +1,7 @@
 """DNS over TCP as RFC 7766 and RFC 7828 want it: many queries at once, answers in any order, and bounds for clients
 that are slow, idle, too many or gone."""
 import contextlib
+import signal
 import socket
 import struct
 import threading
@@ -9,13 +10,14 @@ import unittest
 
 import dns.edns
 import dns.message
+import dns.rcode
 import dns.rrset
 
 from harness import E2eTest, Rampart, base_config, wait_for
 
 
 class SlowUpstream:
-    """Answers names that begin with `slow` after a while, all others at once."""
+    """Answers names that begin with `slow` after a while, those that begin with `never` not at all, others at once."""
 
     def __init__(self, delay):
         self.delay = delay
@@ -29,10 +31,14 @@ class SlowUpstream:
         with contextlib.suppress(OSError):
             while True:
                 wire, client = self.socket.recvfrom(4096)
+                first_label = wire[13:13 + wire[12]].decode().lower()
+                if first_label.startswith("never"):
+                    self.asked.add(first_label)
+                    continue
                 query = dns.message.from_wire(wire)
-                self.asked.add(query.question[0].name.to_text().lower())
-                answer = dns.message.make_response(query)
                 name = query.question[0].name.to_text()
+                self.asked.add(name.lower())
+                answer = dns.message.make_response(query)
                 big = [f"{number:02}{'x' * 200}" for number in range(15)]  # 3 KiB
                 answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *big)
                                      if name.lower().startswith("big") else
@@ -203,6 +209,54 @@ class Tcp(E2eTest):
         connection.sendall(bytes(response))
         self.assertTrue(is_closed(connection, 5))
         self.assertEqual(len(self.server.query("www.example.org", tcp=True).answer), 1)
+
+    def fill_upstream_slots(self):
+        """From many clients, as one may not take them all; until the worker has no more (8192 questions in flight).
+        They are held for two seconds each."""
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(64)]
+            for number, client in enumerate(clients):
+                client.bind((f"127.0.3.{number + 1}", 0))
+            queries = [framed(f"never{number}.example.org")[2:] for number in range(8192 + 512)]
+            for number, query in enumerate(queries):
+                clients[number % len(clients)].sendto(query, ("127.0.0.1", self.server.port))
+                if number % 256 == 255:  # as fast as the server takes them
+                    behind = f"never{min(number, 8100) - 255}"
+                    wait_for(lambda: behind in self.upstream.asked, f"{behind} arrives", pause=0.002)
+
+    def test_no_room_for_a_question_is_an_answer_as_any_other(self):
+        """The forwarder then answers before it returns: between the queries of one segment, while others wait."""
+        for joined in (1, 100):
+            with self.subTest(joined=joined):
+                self.serve(extra="workers: 1")
+                self.fill_upstream_slots()
+                connection = self.connect()
+                joining = [framed(f"never{8000 + number}.example.org", identifier=number) for number in range(joined)]
+                fresh = [framed(f"fresh{number}.example.org", identifier=1000 + number) for number in range(20)]
+                connection.sendall(b"".join(joining + fresh))
+                answers = [read_message(connection) for _ in range(joined + 20)]
+                self.assertEqual(sorted(a.id for a in answers), [*range(joined), *range(1000, 1020)])
+                refused = [a for a in answers if a.id >= 1000 and a.rcode() == dns.rcode.SERVFAIL]
+                self.assertTrue(refused, "there was room after all: the test has not tried what it is for")
+                self.assertTrue(self.server.running())
+
+    def test_who_stops_answers_what_it_has_and_reads_no_more(self):
+        self.serve()
+        busy, idle = self.connect(), self.connect()
+        idle.sendall(framed("idle.example.org"))
+        self.assertEqual(len(read_message(idle).answer), 1)
+        busy.sendall(framed("slow.example.org", identifier=1))
+        wait_for(lambda: "slow.example.org." in self.upstream.asked, "the query waits for its answer")
+        self.server.signal(signal.SIGTERM)
+        self.assertTrue(is_closed(idle, 5))
+        with contextlib.suppress(ConnectionError):
+            busy.sendall(framed("later.example.org", identifier=2))
+        busy.settimeout(10)
+        answer = read_message(busy)
+        self.assertEqual((answer.id, len(answer.answer)), (1, 1))
+        self.assertTrue(is_closed(busy, 2), "and nothing behind it")
+        self.assertEqual(self.server.process.wait(4), 0)
+        self.assertNotIn("later.example.org.", self.upstream.asked)
 
     def keepalive(self, message):
         return [option for option in message.options if option.otype == 11]
