@@ -3,8 +3,8 @@
 // fit before the end of the buffer is put at its beginning, behind a skip mark. A full ring refuses the record and
 // counts it: the producer never waits, allocates, locks or enters the kernel.
 //
-// An empty ring begins at the front of its buffer again: a consumer that keeps up makes both threads walk over the same
-// few pages, which stay in their caches, and not over all of them.
+// An empty ring begins at the front of its buffer again: with a consumer that keeps up both threads walk over the
+// same few pages, which stay in their caches, and not over all of them.
 #pragma once
 
 #include <algorithm>

@@ -39,8 +39,8 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
 
   void start();
   void close();
-  /// Takes no more queries; closes when the answers to those it has are out. `discard`: also not those that came but
-  /// had to wait for others.
+  /// Takes no more queries; closes when the answers to those it has are out. `discard`: also not those that came
+  /// but had to wait for others.
   void stop_reading(bool discard);
   /// An answer that had to wait; may come after the connection is closed, and is then dropped. `tell_timeout`: the
   /// query asked for how long the connection may be idle (RFC 7828).
@@ -76,7 +76,7 @@ class StreamConnection : public std::enable_shared_from_this<StreamConnection> {
   bool writing_ = false;
   bool reading_ = false;
   bool is_working_ = false;            ///< inside work_through_input(): `input_` must stay as it is
-  bool has_ended_ = false;             ///< the client has said all, or we read no more; it may still want answers (RFC 7766 6.2.4)
+  bool has_ended_ = false;             ///< nothing more is read; who has said all may want answers (RFC 7766 6.2.4)
   bool open_ = true;
 };
 
