@@ -96,6 +96,15 @@ const std::string& time_text(const char* format) {
   return text;
 }
 
+// RFC 3339, as Go's JSON logs have it: `Z` or an offset with a colon, which strftime does not write.
+const std::string& rfc3339_text() {
+  thread_local std::string text;
+  text = time_text("%Y-%m-%dT%H:%M:%S%z");
+  if (text.ends_with("+0000")) text.replace(text.size() - 5, 5, "Z");
+  else if (text.size() > 5) text.insert(text.size() - 2, ":");
+  return text;
+}
+
 void append_json_head(std::string& line, Level level, std::string_view component, std::string_view message) {
   line += "{\"level\":\"";
   line += name_of(level, true);
@@ -104,7 +113,7 @@ void append_json_head(std::string& line, Level level, std::string_view component
   line += ",\"prefix\":";
   append_json_string(line, component);
   line += ",\"time\":\"";
-  line += time_text("%Y-%m-%dT%H:%M:%S%z");
+  line += rfc3339_text();
   line += '"';
 }
 
@@ -113,7 +122,8 @@ void append_json_fields(std::string& line, std::span<const FieldView> fields) {
     line += ',';
     append_json_string(line, field.key);
     line += ':';
-    append_json_string(line, field.value);
+    if (field.is_number) line += field.value;
+    else append_json_string(line, field.value);
   }
   line += "}\n";
 }
@@ -155,7 +165,7 @@ std::string render(const Options& options, Level level, std::string_view compone
                    std::span<const Field> fields) {
   std::vector<FieldView> sorted;
   sorted.reserve(fields.size());
-  for (const auto& field : fields) sorted.push_back({field.key, field.value});
+  for (const auto& field : fields) sorted.push_back({field.key, field.value, field.is_number});
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   LineForm form(level, component, message);
   form.refresh(options);

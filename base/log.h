@@ -3,6 +3,7 @@
 // delays a caller. Not for the query path: a line allocates and formats.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -16,7 +17,12 @@ enum class Level : std::uint8_t { kTrace, kDebug, kInfo, kWarn, kError, kFatal, 
 struct Field {
   std::string_view key;
   std::string value;
+  bool is_number = false;  ///< and stands as one in the json form
 };
+template <std::integral Number>
+[[nodiscard]] Field number(std::string_view key, Number value) {
+  return {key, std::to_string(value), true};
+}
 using Fields = std::initializer_list<Field>;
 
 struct Options {
@@ -41,6 +47,7 @@ void write(Level level, std::string_view component, std::string_view message, Fi
 struct FieldView {
   std::string_view key;
   std::string_view value;
+  bool is_number = false;
 };
 /// Lines of one kind as write() prints them, for who prints one for each query: what they share is made once.
 class LineForm {

@@ -296,7 +296,7 @@ base::Result<LoadedSource, std::string> ListDownloader::load_fresh(Job& job, boo
     failed_attempts_.add();
     failure = attempt.reason;
     log::warn("lists", headline(attempt.code) + failure,
-              {{"attempt", std::to_string(number)}, {"link", url}});
+              {base::log::number("attempt", number), {"link", url}});
     if (attempt.is_too_long) {  // it would be so the next time, and costs a GiB of disk each time
       job.was_refused = true;
       break;

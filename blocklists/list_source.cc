@@ -1,5 +1,8 @@
 #include "blocklists/list_source.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -114,8 +117,13 @@ base::Status read_stream(std::FILE* file, TextFeed& feed) {
 }
 
 base::Status read_file(const std::string& path, TextFeed& feed) {
-  const File file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  // Without O_NONBLOCK a pipe would hold us until somebody writes into it.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  const File file(fd < 0 ? nullptr : ::fdopen(fd, "rb"), std::fclose);
   if (!file) return base::Error{std::string(std::strerror(errno)) + " (check the path, relative to the working directory)"};
+  struct stat about {};
+  if (::fstat(fd, &about) != 0 || !S_ISREG(about.st_mode))
+    return base::Error{std::string("it is no regular file (a list is a file, a URL or inline text)")};
   return read_stream(file.get(), feed);
 }
 

@@ -138,7 +138,7 @@ base::Status HostsKeeper::check(const std::string& name, const std::string& text
                        "), the first: " + reader.first_error()};
   if (reader.error_count() != 0)
     log::warn("hosts", "lines in error are left out",
-              {{"source", name}, {"count", std::to_string(reader.error_count())}, {"first", reader.first_error()}});
+              {{"source", name}, base::log::number("count", reader.error_count()), {"first", reader.first_error()}});
   return base::Done{};
 }
 
@@ -221,7 +221,7 @@ base::Status HostsKeeper::load(Effort effort) {
     texts[i] = base::Error{std::string()};  // its memory is free
   }
   auto names = sources.empty() ? nullptr : builder.build();
-  if (names) log::info("hosts", "hosts files read", {{"names", std::to_string(names->name_count())}});
+  if (names) log::info("hosts", "hosts files read", {base::log::number("names", names->name_count())});
   const std::lock_guard lock(mutex_);
   names_ = std::move(names);
   return base::Done{};

@@ -65,7 +65,7 @@ base::Status Server::disable_blocking(std::chrono::milliseconds duration, const 
   if (const auto done = blocking_.disable(duration, groups, base::monotonic_now()); !done.ok()) return done;
   publish();
   if (shared_) shared_->announce({false, duration, blocking_.state().disabled_groups});
-  base::log::info("blocking", "disabled", {{"duration_ms", std::to_string(duration.count())}});
+  base::log::info("blocking", "disabled", {base::log::number("duration_ms", duration.count())});
   return base::Done{};
 }
 

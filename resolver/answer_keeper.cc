@@ -17,6 +17,21 @@ void age_ttls(base::MutableBytes message, std::span<const std::uint16_t> offsets
   }
 }
 
+/// The letter case of our question is random (0x20), and an upstream that writes names in full repeats it in owners:
+/// clients, caches and logs shall see the name as it is.
+void fold_owners(base::MutableBytes wire, const dns::MessageView& message, const dns::FoldedName& qname) noexcept {
+  message.for_each_record([&](const dns::RecordView& record) {
+    const base::MutableBytes rest = wire.subspan(record.owner_at);
+    if (rest.size() < qname.length) return true;
+    const auto is_same = [](std::uint8_t found, std::uint8_t folded) {  // a length octet is no letter
+      return found == folded || (found >= 'A' && found <= 'Z' && (found | 0x20) == folded);
+    };
+    if (std::equal(rest.begin(), rest.begin() + qname.length, qname.wire.begin(), is_same))
+      std::copy_n(qname.wire.data(), qname.length, rest.data());
+    return true;
+  });
+}
+
 }  // namespace
 
 AnswerKeeper::AnswerKeeper() : wire_(dns::kMessageBytesMax), ttl_offsets_(kTtlsMax) {}
@@ -43,6 +58,7 @@ std::optional<KeptAnswer> AnswerKeeper::keep(const dns::MessageView& answer, con
   const bool is_clean = kept.found.untouched && !kept.is_rebinding;  // else it is looked at for each client
   base::store_u16(kept.wire.data(), is_clean ? policy.inspection_stamp() : 0);
   std::copy_n(qname.wire.data(), qname.length, kept.wire.data() + dns::kHeaderBytes);
+  fold_owners(kept.wire, *message, qname);
 
   // The upper bits of an extended RCODE left with the OPT record: without them an error could pass for success.
   const bool has_whole_rcode = message->rcode() == answer.rcode();

@@ -298,7 +298,7 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
     counters_.stale_answers.add();
     // RFC 8767 leaves the clue to RFC 8914: always tell a client that speaks EDNS.
     error = {hit.rcode == Rcode::kNxDomain ? EdeCode::kStaleNxDomain : EdeCode::kStaleAnswer, {}};
-  } else if (hit.rcode != Rcode::kNoError) {
+  } else {  // also of answers that are none: Blocky says so of all that is cached
     error = extended(policy, EdeCode::kCachedError, to_text(reason));
   }
   return render_message(context, hit.length, hit.rcode, error, out);

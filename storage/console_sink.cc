@@ -85,13 +85,13 @@ void append_console_line(const LogEntry& entry, const base::log::LineForm& form,
   // In the order of the keys, as every line of the log; empty ones are left out.
   std::array<base::log::FieldView, 10> fields;
   std::size_t count = 0;
-  const auto add = [&](std::string_view key, std::string_view value) {
-    if (!value.empty()) fields[count++] = {key, value};
+  const auto add = [&](std::string_view key, std::string_view value, bool is_number = false) {
+    if (!value.empty()) fields[count++] = {key, value, is_number};
   };
   add("answer", entry.answer);
   add("client_ip", entry.client_ip);
   add("client_names", names);
-  add("duration_ms", duration_ms);
+  add("duration_ms", duration_ms, true);
   add("instance", entry.instance);
   add("question_name", entry.question_name);
   add("question_type", entry.question_type);

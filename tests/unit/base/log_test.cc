@@ -48,6 +48,22 @@ TEST(Log, JsonFormIsOneObjectWithEveryFieldEscaped) {
   EXPECT_THAT(text, Not(HasSubstr("\n")));
 }
 
+TEST(Log, JsonHasNumbersAndTimesAsOtherProgramsReadThem) {
+  const std::vector<FieldView> fields = {{"count", "12", true}, {"name", "12"}};
+  for (const auto& [zone, pattern] : {std::pair("UTC0", ".*T..:..:..Z"), std::pair("JST-9", ".*T..:..:..[+]09:00")}) {
+    setenv("TZ", zone, 1);
+    tzset();
+    std::string text;
+    std::thread([&] { text = line({.json = true}, Level::kInfo, "done", fields); }).join();  // times are kept by thread
+    const auto object = nlohmann::json::parse(text);
+    EXPECT_EQ(object.at("count"), 12);
+    EXPECT_EQ(object.at("name"), "12");
+    EXPECT_THAT(object.at("time").get<std::string>(), MatchesRegex(pattern));
+  }
+  unsetenv("TZ");
+  tzset();
+}
+
 TEST(Log, ControlCharactersCannotForgeALine) {
   const std::vector<FieldView> fields = {{"q", "\x1b[31m"}};
   const std::string text = line({.timestamp = false}, Level::kInfo, "name\nFATAL server: gone", fields);
