@@ -138,7 +138,7 @@ base::Status HostsKeeper::check(const std::string& name, const std::string& text
                        "), the first: " + reader.first_error()};
   if (reader.error_count() != 0)
     log::warn("hosts", "lines in error are left out",
-              {{"source", name}, base::log::number("count", reader.error_count()), {"first", reader.first_error()}});
+              {{"source", name}, log::number("count", reader.error_count()), {"first", reader.first_error()}});
   return base::Done{};
 }
 

@@ -17,8 +17,8 @@ void age_ttls(base::MutableBytes message, std::span<const std::uint16_t> offsets
   }
 }
 
-/// The letter case of our question is random (0x20), and an upstream that writes names in full repeats it in owners:
-/// clients, caches and logs shall see the name as it is.
+/// The letter case of our question is random (0x20), and an upstream that writes names in full repeats it in
+/// owners: clients, caches and logs shall see the name as it is.
 void fold_owners(base::MutableBytes wire, const dns::MessageView& message, const dns::FoldedName& qname) noexcept {
   message.for_each_record([&](const dns::RecordView& record) {
     const base::MutableBytes rest = wire.subspan(record.owner_at);

@@ -50,11 +50,13 @@ TEST(Log, JsonFormIsOneObjectWithEveryFieldEscaped) {
 
 TEST(Log, JsonHasNumbersAndTimesAsOtherProgramsReadThem) {
   const std::vector<FieldView> fields = {{"count", "12", true}, {"name", "12"}};
-  for (const auto& [zone, pattern] : {std::pair("UTC0", ".*T..:..:..Z"), std::pair("JST-9", ".*T..:..:..[+]09:00")}) {
+  for (const auto& [zone, pattern] :
+       {std::pair("UTC0", ".*T..:..:..Z"), std::pair("JST-9", ".*T..:..:..[+]09:00")}) {
     setenv("TZ", zone, 1);
     tzset();
     std::string text;
-    std::thread([&] { text = line({.json = true}, Level::kInfo, "done", fields); }).join();  // times are kept by thread
+    // Each thread keeps the last time that it wrote.
+    std::thread([&] { text = line({.json = true}, Level::kInfo, "done", fields); }).join();
     const auto object = nlohmann::json::parse(text);
     EXPECT_EQ(object.at("count"), 12);
     EXPECT_EQ(object.at("name"), "12");
