@@ -11,6 +11,7 @@ std::uint64_t CompiledSource::rule_count() const noexcept {
   std::uint64_t count = regexes_.size() + ranges_.size();
   for (const auto& hashes : hashes_) count += hashes.size();
   for (const auto& [rule_class, hashes] : typed_hashes_) count += hashes.size();
+  for (const Place& place : places_) count += place.count;
   return count;
 }
 
@@ -22,18 +23,42 @@ std::size_t CompiledSource::memory_bytes() const noexcept {
   return bytes;
 }
 
-void CompiledSource::forget_up_to(std::uint64_t hash) noexcept {
-  for (auto& hashes : hashes_) {
-    // What was given back reads as zero, so the array is still sorted.
-    const auto* behind = std::upper_bound(hashes.begin(), hashes.end(), hash);
-    hashes.release_front(static_cast<std::size_t>(behind - hashes.begin()));
+std::vector<CompiledSource::Names> CompiledSource::names() const {
+  std::vector<Names> names;
+  for (const Place& place : places_) {
+    names.push_back({RuleClass::from_index(place.rule_class),
+                     {.archive = &*archive_, .first = place.first, .count = place.count}});
   }
+  for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
+    if (hashes_[i].size() == 0) continue;
+    names.push_back({RuleClass::from_index(i), HashSequence::in_memory({hashes_[i].data(), hashes_[i].size()})});
+  }
+  for (const auto& [rule_class, hashes] : typed_hashes_) {
+    names.push_back({RuleClass::from_index(rule_class), HashSequence::in_memory(hashes)});
+  }
+  return names;
+}
+
+base::Status CompiledSource::move_to_disk(const std::string& folder) {
+  if (archive_) return base::Done{};
+  auto archive = SourceArchive::open(folder);
+  if (!archive.ok()) return base::Error{archive.error()};
+  std::vector<Place> places;
+  for (const Names& some : names()) {
+    places.push_back({some.rule_class.index(), archive->size(), some.hashes.count});
+    if (auto done = archive->append(some.hashes.memory); !done.ok()) return done;
+  }
+  archive_.emplace(std::move(archive).value());
+  places_ = std::move(places);
+  hashes_ = {};
+  typed_hashes_.clear();
+  return base::Done{};
 }
 
 // Hashes in the order of arrival, in chunks, so that growth never copies and memory stays at 8 octets each. A
 // histogram of the top octets is kept alongside: it lets sorted() move each chunk to its final place and free it.
 struct SourceCompiler::Pile {
-  static constexpr std::size_t kChunkSize = 64 * 1024;
+  static constexpr std::size_t kChunkSize = 16 * 1024;
   static constexpr std::size_t kParts = 256;
 
   std::vector<PageArray<std::uint64_t>> chunks;
@@ -86,14 +111,15 @@ std::uint16_t SourceCompiler::types_id(const QueryTypes& types) {
 }
 
 void SourceCompiler::add(const Rule& rule) {
-  const RuleClass rule_class{.wildcard = rule.kind == RuleKind::kWildcard,
-                             .exception = rule.action == Action::kAllow,
-                             .important = rule.important,
-                             .types = rule.types == nullptr ? std::uint16_t{0} : types_id(*rule.types)};
+  RuleClass rule_class{.wildcard = rule.kind == RuleKind::kWildcard,
+                       .exception = rule.action == Action::kAllow,
+                       .important = rule.important,
+                       .types = rule.types == nullptr ? std::uint16_t{0} : types_id(*rule.types)};
   switch (rule.kind) {
     case RuleKind::kExact:
     case RuleKind::kWildcard: {
-      const std::uint64_t hash = hash_name_text(key_, rule.name);
+      const auto [hash, labels] = hash_name_text(key_, rule.name);
+      rule_class.one_label = labels == 1;
       if (rule_class.types != 0) {
         result_.typed_hashes_[rule_class.index()].push_back(hash);
       } else {
@@ -101,9 +127,8 @@ void SourceCompiler::add(const Rule& rule) {
         if (!pile) pile = std::make_unique<Pile>();
         pile->add(hash);
       }
-      if (rule_class.wildcard) {
-        const auto dots = static_cast<std::size_t>(std::count(rule.name.begin(), rule.name.end(), '.'));
-        result_.wildcard_labels_min_ = std::min(result_.wildcard_labels_min_, dots + 1);
+      if (rule_class.wildcard && labels > 1) {
+        result_.wildcard_labels_min_ = std::min(result_.wildcard_labels_min_, labels);
       }
       break;
     }

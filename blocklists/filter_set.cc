@@ -19,10 +19,10 @@ struct Hits {
   std::size_t count = 0;
 };
 
-/// How many suffixes can be in the index to any effect: the name itself, and those that a wildcard may stand for. Few
-/// lists block whole top-level domains, so that most names spare the last one: time, and one chance of a false hit.
+/// How many suffixes can be in the table of names of several labels to any effect: the name itself, and those that a
+/// wildcard may stand for.
 std::size_t suffixes_that_matter(const FilterSetParts& parts, const NameHashes& hashes) noexcept {
-  if (hashes.count < parts.wildcard_labels_min) return std::min<std::size_t>(hashes.count, 1);
+  if (hashes.count < parts.wildcard_labels_min) return hashes.count > 1 ? 1 : 0;
   return hashes.count - parts.wildcard_labels_min + 1;
 }
 
@@ -39,6 +39,12 @@ void find_suffixes(const NameTable& names, const NameHashes& hashes, std::size_t
       if (const RuleSets::Id id = names.find(hashes.suffix[i])) hits.hits[hits.count++] = {static_cast<std::uint8_t>(i), id};
     }
   }
+}
+
+/// For the last label, in the table of names of one label. Apart from match(), and without the hits, which then
+/// stay in registers.
+[[gnu::noinline]] RuleSets::Id find_top(const NameTable& names, std::uint64_t hash) noexcept {
+  return names.may_contain(hash) ? names.find(hash) : RuleSets::kNone;
 }
 
 /// Which groups matched by what, for one tier.
@@ -148,6 +154,11 @@ Verdict FilterSet::match(const dns::FoldedName& name, const NameHashes& hashes, 
 
   Hits hits;
   find_suffixes(parts.names, hashes, suffixes_that_matter(parts, hashes), hits);
+  const std::size_t last = std::size_t{hashes.count} - 1;  // of no label: a large number
+  if (last < parts.top_asked_labels_max) [[unlikely]] {
+    if (const RuleSets::Id id = find_top(parts.top_names, hashes.suffix[last]))
+      hits.hits[hits.count++] = {static_cast<std::uint8_t>(last), id};
+  }
   const bool only_names_count = parts.addresses.is_empty() && parts.regex_texts.empty();
   if (hits.count == 0 && only_names_count) return {};  // by far the most frequent end
 
@@ -251,8 +262,8 @@ std::string_view FilterSet::types_text(std::uint16_t types) const noexcept {
   return parts_->sets.types_text(types);
 }
 std::size_t FilterSet::memory_bytes() const noexcept {
-  return parts_->names.memory_bytes() + parts_->addresses.memory_bytes() + parts_->sets.memory_bytes() +
-         parts_->regexes.memory_bytes();
+  return parts_->names.memory_bytes() + parts_->top_names.memory_bytes() + parts_->addresses.memory_bytes() +
+         parts_->sets.memory_bytes() + parts_->regexes.memory_bytes();
 }
 std::uint64_t FilterSet::rule_count() const noexcept { return parts_->rule_count; }
 std::uint64_t FilterSet::group_rule_count(std::size_t group, Action action) const noexcept {

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <numeric>
 #include <tuple>
 #include <unordered_map>
-
-#include "blocklists/hash_merge.h"
 
 namespace rampart::blocklists {
 namespace {
@@ -50,45 +47,64 @@ class Combinations {
 
 }  // namespace
 
-FilterSetAssembly::FilterSetAssembly(FilterSetParts& parts, std::vector<SourceGroup>& inputs)
+FilterSetAssembly::FilterSetAssembly(FilterSetParts& parts, const std::vector<SourceGroup>& inputs)
     : parts_(parts), inputs_(inputs) {
   for (const SourceGroup& input : inputs_) {
     parts_.wildcard_labels_min = std::min(parts_.wildcard_labels_min, input.compiled->wildcard_labels_min());
-    for (std::size_t i = 0; i < RuleClass::kCount; ++i) {
-      const auto& hashes = input.compiled->hashes(i);
-      if (hashes.size() == 0) continue;
-      streams_.push_back({{hashes.data(), hashes.size()}, claims(input, RuleClass::from_index(i))});
-    }
     for (const QueryTypes& types : input.compiled->types()) {
       if (parts_.sets.intern(types) > RuleSets::kTypesMax) has_too_many_types_ = true;
     }
-    for (const auto& [rule_class, hashes] : input.compiled->typed_hashes()) {
-      streams_.push_back({hashes, claims(input, RuleClass::from_index(rule_class))});
+    for (const auto& [rule_class, hashes] : input.compiled->names()) {
+      streams_.push_back({hashes, claims(input, rule_class), &input, rule_class.one_label});
+      if (!rule_class.one_label) continue;
+      const std::size_t labels_max = rule_class.wildcard ? dns::kLabelsMax : 1;
+      parts_.top_asked_labels_max = std::max(parts_.top_asked_labels_max, labels_max);
     }
   }
 }
 
-base::Status FilterSetAssembly::add_names() {
-  if (has_too_many_types_) {
-    return base::Error{"the lists name more than " + std::to_string(RuleSets::kTypesMax) +
-                       " different combinations of query types behind $dnstype=: remove the list that does"};
+/// Calls `take(hash, streams with it)` for all names of one label, or of several, in ascending order of their
+/// hashes; it returns false to end that.
+template <class Take>
+base::Status FilterSetAssembly::for_each_name(bool one_label, Take take) const {
+  std::vector<HashSequence> sequences;
+  for (const Stream& stream : streams_) {
+    sequences.push_back(stream.one_label == one_label ? stream.hashes : HashSequence{});
   }
-  std::size_t names = 0;
+  HashMerge merge(sequences);
+  while (merge.next() && take(merge.hash(), merge.owners())) {
+  }
+  if (!merge.failure()) return base::Done{};
+  const auto& [sequence, why] = *merge.failure();
+  return base::Error{"the names of " + parts_.sources[streams_[sequence].input->sources[0]].name +
+                     " cannot be read back from disk: " + why + " (check the disk, and refresh the lists)"};
+}
+
+// Gives the rule sets their final ids, by the number of names that share them.
+base::Status FilterSetAssembly::count_names() {
   std::vector<std::uint64_t> names_of(1);  // by rule set
-  Combinations counted(streams_, parts_.sets);
-  for (HashMerge merge(arrays()); merge.next(); ++names) {
-    const RuleSets::Id id = counted.find(merge.owners());
-    if (id >= names_of.size()) {
-      if (id >= kRuleSetsMax) {
-        return base::Error{"the lists of the groups overlap in more than " + std::to_string(kRuleSetsMax) +
-                           " different ways: let groups share lists, or use fewer groups"};
+  Combinations combinations(streams_, parts_.sets);
+  bool has_too_many_sets = false;
+  for (const bool one_label : {false, true}) {
+    auto status = for_each_name(one_label, [&](std::uint64_t, std::span<const std::uint32_t> owners) {
+      const RuleSets::Id id = combinations.find(owners);
+      if (id >= names_of.size()) {
+        has_too_many_sets = id >= kRuleSetsMax;
+        if (has_too_many_sets) return false;
+        names_of.resize(id + 1);
       }
-      names_of.resize(id + 1);
+      ++names_of[id];
+      ++name_counts_[one_label ? 1 : 0];
+      return true;
+    });
+    if (!status.ok()) return status;
+    if (has_too_many_sets) {
+      return base::Error{"the lists of the groups overlap in more than " + std::to_string(kRuleSetsMax) +
+                         " different ways: let groups share lists, or use fewer groups"};
     }
-    ++names_of[id];
   }
   names_of.resize(parts_.sets.size());
-  parts_.rule_count += names;
+  parts_.rule_count += name_counts_[0] + name_counts_[1];
 
   std::vector<RuleSets::Id> order(parts_.sets.size());
   std::iota(order.begin(), order.end(), RuleSets::Id{0});
@@ -96,20 +112,31 @@ base::Status FilterSetAssembly::add_names() {
                    [&](RuleSets::Id a, RuleSets::Id b) { return names_of[a] > names_of[b]; });
   parts_.sets.renumber(order);
   for (RuleSets::Id id = 1; id < order.size(); ++id) count_rules(id, names_of[order[id]]);
+  return base::Done{};
+}
 
-  constexpr std::size_t kForgetEvery = 64 * 1024;
-  parts_.names = NameTable(names);
+base::Status FilterSetAssembly::fill(NameTable& table, bool one_label, std::size_t names) {
+  table = NameTable(names);
   Combinations combinations(streams_, parts_.sets);
   std::size_t filled = 0;
-  for (HashMerge merge(arrays()); merge.next();) {
-    parts_.names.append(merge.hash(), combinations.find(merge.owners()));
-    if (++filled % kForgetEvery != 0) continue;
-    for (SourceGroup& input : inputs_) {
-      if (input.owned != nullptr) input.owned->forget_up_to(merge.hash());
-    }
+  auto status = for_each_name(one_label, [&](std::uint64_t hash, std::span<const std::uint32_t> owners) {
+    if (filled++ == names) return false;
+    table.append(hash, combinations.find(owners));
+    return true;
+  });
+  if (!status.ok() || filled == names) return status;
+  const char* why = "the names of the lists were read back from disk twice and differed: check the disk";
+  return base::Error{std::string(why)};
+}
+
+base::Status FilterSetAssembly::add_names() {
+  if (has_too_many_types_) {
+    return base::Error{"the lists name more than " + std::to_string(RuleSets::kTypesMax) +
+                       " different combinations of query types behind $dnstype=: remove the list that does"};
   }
-  assert(filled == names);
-  return base::Done{};
+  if (auto status = count_names(); !status.ok()) return status;
+  if (auto status = fill(parts_.names, false, name_counts_[0]); !status.ok()) return status;
+  return fill(parts_.top_names, true, name_counts_[1]);
 }
 
 void FilterSetAssembly::add_addresses() {
@@ -170,12 +197,6 @@ std::vector<Claim> FilterSetAssembly::claims(const SourceGroup& input, RuleClass
     const SourceInfo& source = parts_.sources[id];
     result.push_back({types, source.group, tier_of(source.action, rule_class), rule_class.wildcard, id});
   }
-  return result;
-}
-
-std::vector<std::span<const std::uint64_t>> FilterSetAssembly::arrays() const {
-  std::vector<std::span<const std::uint64_t>> result;
-  for (const Stream& stream : streams_) result.push_back(stream.hashes);
   return result;
 }
 

@@ -69,22 +69,8 @@ FilterSetBuilder::SourceId FilterSetBuilder::add_source(SourceInfo info, std::sh
   const auto& inputs = state_->inputs;
   std::size_t input = 0;
   while (input < inputs.size() && inputs[input].compiled != source) ++input;
-  if (input == inputs.size()) state_->add_input({std::move(source), nullptr, {}});
+  if (input == inputs.size()) state_->add_input({std::move(source), {}});
   return state_->register_source(std::move(info), input);
-}
-
-FilterSetBuilder::SourceId FilterSetBuilder::add_consumed_source(SourceInfo info,
-                                                                 std::shared_ptr<CompiledSource> source) {
-  CompiledSource* const raw = source.get();
-  const SourceId id = add_source(std::move(info), std::shared_ptr<const CompiledSource>(std::move(source)));
-  state_->inputs[state_->input_of[id]].owned = raw;
-  return id;
-}
-
-FilterSetBuilder::SourceId FilterSetBuilder::add_source(SourceInfo info, CompiledSource&& source) {
-  auto owned = std::make_shared<CompiledSource>(std::move(source));
-  CompiledSource* const raw = owned.get();
-  return state_->register_source(std::move(info), state_->add_input({std::move(owned), raw, {}}));
 }
 
 FilterSetBuilder::SourceId FilterSetBuilder::add_source(SourceInfo info) {
@@ -106,9 +92,7 @@ base::Result<std::shared_ptr<const FilterSet>, std::string> FilterSetBuilder::bu
   FilterSetParts& parts = *state->result->parts_;
   for (std::size_t i = 0; i < state->inputs.size(); ++i) {
     if (state->compilers[i] == nullptr) continue;
-    auto owned = std::make_shared<CompiledSource>(state->compilers[i]->finish());
-    state->inputs[i].owned = owned.get();
-    state->inputs[i].compiled = std::move(owned);
+    state->inputs[i].compiled = std::make_shared<const CompiledSource>(state->compilers[i]->finish());
     state->compilers[i].reset();
   }
   GroupMask with_denylists = 0;

@@ -1,7 +1,7 @@
 // Merges the compiled sources of all groups into one FilterSet.
 //
 //   auto builder = FilterSetBuilder::create(key, {"ads", "kids"});
-//   builder->add_source({.name = url, .group = builder->group_index("ads"), .action = Action::kDeny}, compiled);
+//   builder->add_source({.name = url, .group = *builder->group_index("ads"), .action = Action::kDeny}, compiled);
 //   auto filter_set = builder->build();
 //
 // Add every configured source, also one that has no rules (yet): an empty denylist still makes its group one that
@@ -42,18 +42,15 @@ class FilterSetBuilder {
   [[nodiscard]] std::optional<std::uint8_t> group_index(std::string_view group) const noexcept;
 
   /// Ids count from 0 in the order of calls; where several sources carry a rule, the lowest id is reported.
-  /// `info.entries` is filled in by build().
+  /// `info.entries` is filled in by build(). One compiled source may stand for several lists.
   [[nodiscard]] SourceId add_source(SourceInfo info, std::shared_ptr<const CompiledSource> source);
-  /// The same, for a source that stands for several lists and that nobody needs afterwards: build() consumes it.
-  [[nodiscard]] SourceId add_consumed_source(SourceInfo info, std::shared_ptr<CompiledSource> source);
-  /// The same, for a source that nobody keeps: its memory is given back while the index grows.
-  [[nodiscard]] SourceId add_source(SourceInfo info, CompiledSource&& source);
   /// A source whose rules follow one by one.
   [[nodiscard]] SourceId add_source(SourceInfo info);
   void add(SourceId source, const Rule& rule);
 
-  /// Ends the builder. The error says which limit was exceeded (sources, regexes) or which regex set did not
-  /// compile. Cost: two sequential passes over the hashes of all sources.
+  /// Ends the builder. The error says which limit was exceeded (sources, regexes), which regex set did not
+  /// compile, or which source the disk did not give back. Cost: two sequential passes over the hashes of all
+  /// sources; memory: the index, and a buffer for each source on disk.
   [[nodiscard]] base::Result<std::shared_ptr<const FilterSet>, std::string> build();
 
  private:

@@ -20,8 +20,10 @@ struct FilterSetParts {
   std::vector<SourceInfo> sources;
 
   RuleSets sets;
-  NameTable names;
-  std::size_t wildcard_labels_min = dns::kLabelsMax + 1;  ///< no name with a wildcard has fewer labels
+  NameTable names;  ///< of several labels
+  std::size_t wildcard_labels_min = dns::kLabelsMax + 1;  ///< no wildcard in `names` has fewer labels
+  std::size_t top_asked_labels_max = 0;  ///< longer names need not ask `top_names`: 1 without a wildcard there
+  NameTable top_names;  ///< of one label. Few, and with them apart no query asks for `com` among millions
   AddressTable addresses;
   RegexSet regexes;
   std::vector<std::string> regex_texts;

@@ -87,15 +87,15 @@ void hash_suffixes(const base::HashKey& process_key, const dns::FoldedName& name
   out.full = state;
 }
 
-std::uint64_t hash_name_text(const base::HashKey& key, std::string_view name) noexcept {
+TextHash hash_name_text(const base::HashKey& key, std::string_view name) noexcept {
   base::Hash128 state = first_state(key);
   const std::uint8_t* text = base::as_bytes(name).data();
   std::size_t end = name.size();
-  while (true) {
+  for (std::size_t labels = 1;; ++labels) {
     std::size_t begin = end;
     while (begin > 0 && text[begin - 1] != '.') --begin;
     state = absorb_label_text(key, state, text + begin, end - begin);
-    if (begin == 0) return state.lo;
+    if (begin == 0) return {state.lo, labels};
     end = begin - 1;
   }
 }

@@ -22,7 +22,11 @@ struct NameHashes {
 /// Cost: one pass over the name, no allocation.
 void hash_suffixes(const base::HashKey& key, const dns::FoldedName& name, NameHashes& out) noexcept;
 
+struct TextHash {
+  std::uint64_t hash = 0;
+  std::size_t labels = 0;  ///< of the name
+};
 /// The same hash for the text of a rule: lower-case labels with dots between, no escapes, no final dot.
-[[nodiscard]] std::uint64_t hash_name_text(const base::HashKey& key, std::string_view name) noexcept;
+[[nodiscard]] TextHash hash_name_text(const base::HashKey& key, std::string_view name) noexcept;
 
 }  // namespace rampart::blocklists

@@ -1,6 +1,6 @@
 // A zeroed array straight from the kernel, for what is large and long-lived: it goes back to the kernel when it is
-// freed, whatever the allocator's mood, and its front can be given back while its rest is still in use. Large ones
-// ask for huge pages, which spare most of the TLB misses of random probes.
+// freed, whatever the allocator's mood. Large ones ask for huge pages, which spare most of the TLB misses of random
+// probes.
 #pragma once
 
 #include <sys/mman.h>
@@ -57,11 +57,6 @@ class PageArray {
     if (new_bytes == old_bytes) return;
     ::munmap(reinterpret_cast<std::uint8_t*>(data_) + new_bytes, old_bytes - new_bytes);
     if (new_bytes == 0) data_ = nullptr;
-  }
-  /// Gives back the memory of the first `count` elements, which read as zero from then on.
-  void release_front(std::size_t count) noexcept {
-    const std::size_t whole = std::min(count, size_) * sizeof(T) / kPageBytes * kPageBytes;
-    if (whole > 0) ::madvise(data_, whole, MADV_DONTNEED);
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <new>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -12,12 +13,23 @@
 
 namespace rampart::control {
 
-using blocklists::CompiledSource;
 using blocklists::FilterSetBuilder;
 using blocklists::LoadedSource;
-using blocklists::SourceArchive;
 using blocklists::SourceKind;
 using blocklists::SourceSpec;
+
+namespace {
+
+// Memory for the next source, and for the index. Where no disk takes them, names stay where they are.
+void free_memory_of(const LoadedSource& source, const std::string& folder) {
+  if (source.rules->rule_count() < blocklists::SourceArchive::kNamesMin) return;
+  try {
+    static_cast<void>(source.rules->move_to_disk(folder));
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+}  // namespace
 
 ListCatalog::ListCatalog(const base::HashKey& key, ListCatalogOptions options) : key_(key) {
   set_options(std::move(options));
@@ -77,7 +89,10 @@ std::map<SourceSpec, ListCatalog::Wanted> ListCatalog::read_all(const std::vecto
   const blocklists::AdmissionGate gate(key_, options_.admission);
   std::atomic<std::size_t> next{0};
   const auto run = [&] {
-    for (std::size_t i; (i = next.fetch_add(1)) < work.size();) work[i]->reading = read(*work[i], gate, effort);
+    for (std::size_t i; (i = next.fetch_add(1)) < work.size();) {
+      Reading& reading = work[i]->reading = read(*work[i], gate, effort);
+      if (reading.ok()) free_memory_of(*reading, options_.downloads.cache_path);
+    }
   };
   std::vector<std::thread> others;
   others.reserve(std::min<std::size_t>(options_.concurrency, work.size()));
@@ -91,15 +106,9 @@ std::map<SourceSpec, ListCatalog::Wanted> ListCatalog::read_all(const std::vecto
   return readings;
 }
 
-base::Result<ListCatalog::Version, std::string> ListCatalog::last_good(const SourceSpec& source) {
+ListCatalog::Version ListCatalog::last_good(const SourceSpec& source) const {
   const auto last = last_good_.find(source);
-  if (last == last_good_.end()) return Version{0, std::make_shared<CompiledSource>(), {}, {}};
-  Version version{last->second.entries, last->second.rules, {}, last->second.read_at};
-  if (version.rules) return version;
-  auto rules = last->second.archive->read();
-  if (!rules.ok()) return base::Error{"the last good version of " + source.display_name() + " is lost: " + rules.error()};
-  version.rules = std::make_shared<CompiledSource>(std::move(rules).value());
-  return version;
+  return last == last_good_.end() ? Version{} : last->second;
 }
 
 base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vector<ListEntry>& entries,
@@ -117,9 +126,10 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto readings = read_all(entries, effort);
   for (const auto& entry : entries) {
     if (!versions.contains(entry.source)) {
-      Version version{0, std::make_shared<CompiledSource>(), {}, {}};
+      Version version;
       if (Reading& loaded = readings.at(entry.source).reading; loaded.ok()) {
-        version = {loaded->rules->rule_count(), std::move(loaded->rules), {}, {}};
+        version.entries = loaded->rules->rule_count();
+        version.rules = std::move(loaded->rules);
         if (loaded->stale_because.empty() && effort == Effort::kFull) {
           version.read_at = base::wall_now();
         } else if (const auto before = last_good_.find(entry.source); before != last_good_.end()) {
@@ -132,17 +142,12 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
       } else if (effort == Effort::kAtHand && entry.source.kind == SourceKind::kHttp) {
         outcome.is_complete = false;  // no error: it is about to be downloaded
       } else {
-        auto kept = last_good(entry.source);
-        if (!kept.ok()) return base::Error{kept.error()};
-        version = std::move(kept).value();
+        version = last_good(entry.source);
         base::log::error("lists", loaded.error(),
                          {{"group", entry.group}, {"in_force", version.entries != 0 ? "last good version" : "nothing"}});
         outcome.errors.push_back(loaded.error());
         failed_groups.insert(entry.group);
       }
-      if (version.entries >= SourceArchive::kNamesMin)
-        if (auto archive = SourceArchive::write(*version.rules, options_.downloads.cache_path); archive.ok())
-          version.archive.emplace(std::move(archive).value());
       outcome.lists.push_back({entry.source.display_name(), version.entries, version.read_at});
       versions.emplace(entry.source, std::move(version));
     }
@@ -152,8 +157,7 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
     info.name = entry.source.display_name();
     info.group = *builder->group_index(entry.group);
     info.action = entry.action;
-    if (version.archive) static_cast<void>(builder->add_consumed_source(info, version.rules));
-    else static_cast<void>(builder->add_source(info, version.rules));
+    static_cast<void>(builder->add_source(info, version.rules));
   }
   for (const auto& group : failed_groups)
     if (rules_of_group[group] == 0) outcome.empty_groups.push_back(group);
@@ -161,8 +165,6 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto built = builder->build();
   if (!built.ok()) return base::Error{built.error()};
   outcome.filter = std::move(built).value();
-  for (auto& [source, version] : versions)
-    if (version.archive) version.rules.reset();
   last_good_ = std::move(versions);
   return outcome;
 }

@@ -14,7 +14,6 @@
 #include "blocklists/filter_set.h"
 #include "blocklists/list_download.h"
 #include "blocklists/list_source.h"
-#include "blocklists/source_archive.h"
 
 namespace rampart::control {
 
@@ -29,7 +28,7 @@ struct ListCatalogOptions {
   blocklists::ListParserOptions parser;
   blocklists::DownloadOptions downloads;
   blocklists::AdmissionOptions admission;
-  std::uint32_t concurrency = 4;  ///< sources read at once; each needs memory for its own rules while it is read
+  std::uint32_t concurrency = 4;  ///< sources read at once; each needs memory for its own rules, but only meanwhile
 };
 
 /// Not thread-safe but for stop(), failed_downloads() and refusals(): it belongs to whoever loads lists.
@@ -78,14 +77,13 @@ class ListCatalog {
   [[nodiscard]] Reading read(const Wanted& wanted, const blocklists::AdmissionGate& gate, Effort effort);
   [[nodiscard]] std::map<blocklists::SourceSpec, Wanted> read_all(const std::vector<ListEntry>& entries, Effort effort);
 
-  /// A version in force: in memory, or on disk where it takes none.
+  /// A version in force. The names of large ones are on disk.
   struct Version {
+    std::shared_ptr<const blocklists::CompiledSource> rules = std::make_shared<blocklists::CompiledSource>();
     std::uint64_t entries = 0;
-    std::shared_ptr<blocklists::CompiledSource> rules;
-    std::optional<blocklists::SourceArchive> archive;
     base::WallTime read_at{};
   };
-  [[nodiscard]] base::Result<Version, std::string> last_good(const blocklists::SourceSpec& source);
+  [[nodiscard]] Version last_good(const blocklists::SourceSpec& source) const;
 
   const base::HashKey key_;
   blocklists::RefusalCounters refusals_;

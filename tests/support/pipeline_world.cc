@@ -36,7 +36,7 @@ std::shared_ptr<const blocklists::FilterSet> build_filter(const std::vector<List
     info.name = "inline";
     info.group = *builder->group_index(list.group);
     info.action = list.action;
-    static_cast<void>(builder->add_source(info, compiler.finish()));
+    static_cast<void>(builder->add_source(info, std::make_shared<blocklists::CompiledSource>(compiler.finish())));
   }
   auto built = builder->build();
   if (!built.ok()) throw std::runtime_error(built.error());

@@ -25,10 +25,10 @@ std::vector<std::string> numbered(const std::string& prefix, std::size_t count) 
   return names;
 }
 
-CompiledSource compiled(const std::vector<std::string>& names) {
+std::shared_ptr<CompiledSource> compiled(const std::vector<std::string>& names) {
   SourceCompiler compiler{base::HashKey{}};
   for (const auto& name : names) compiler.add(exact(name));
-  return compiler.finish();
+  return std::make_shared<CompiledSource>(compiler.finish());
 }
 
 TEST(FilterSetBuilder, MoreThan64GroupsAreAnError) {
@@ -61,19 +61,24 @@ TEST(FilterSetBuilder, TooManyRegexesAreAnError) {
   EXPECT_NE(built.error().find("20001 different regexes"), std::string::npos) << built.error();
 }
 
-TEST(FilterSetBuilder, FindsEveryNameOfOwnedAndSharedSources) {
-  // Large enough for many buckets, overflow, and the give-back of memory on the way.
+TEST(FilterSetBuilder, FindsEveryNameOfSourcesInMemoryAndOnDisk) {
+  // Large enough for many buckets, overflow, and many pieces of a file.
   const auto first = numbered("a", 300'000);
   const auto second = numbered("b", 100'000);
-  auto shared = std::make_shared<const CompiledSource>(compiled(second));
-  EXPECT_EQ(shared->rule_count(), second.size());
-  for (int round = 0; round < 2; ++round) {  // what is shared can be used again
+  const auto one = compiled(first);
+  const auto other = compiled(second);
+  EXPECT_EQ(other->rule_count(), second.size());
+  for (int on_disk = 0; on_disk < 3; ++on_disk) {  // none, one, both
+    if (on_disk > 0) {
+      ASSERT_TRUE((on_disk == 1 ? one : other)->move_to_disk("").ok());
+    }
     auto builder = FilterSetBuilder::create(base::HashKey{}, {"x", "y"});
-    EXPECT_EQ(builder->add_source({.group = 0, .action = Action::kDeny}, compiled(first)), 0);
-    EXPECT_EQ(builder->add_source({.group = 1, .action = Action::kDeny}, shared), 1);
-    EXPECT_EQ(builder->add_source({.group = 0, .action = Action::kAllow}, shared), 2);
+    EXPECT_EQ(builder->add_source({.group = 0, .action = Action::kDeny}, one), 0);
+    EXPECT_EQ(builder->add_source({.group = 1, .action = Action::kDeny}, other), 1);
+    EXPECT_EQ(builder->add_source({.group = 0, .action = Action::kAllow}, other), 2);
     const auto set = *builder->build();
     EXPECT_EQ(set->rule_count(), first.size() + second.size());
+    EXPECT_EQ(set->sources()[1].entries, second.size());
     for (const auto& name : first) ASSERT_EQ(set->match(folded(name), 3).action, Action::kDeny) << name;
     for (const auto& name : second) {
       ASSERT_EQ(set->match(folded(name), 2).action, Action::kDeny) << name;
@@ -82,6 +87,23 @@ TEST(FilterSetBuilder, FindsEveryNameOfOwnedAndSharedSources) {
     for (const auto& name : numbered("c", 100'000)) ASSERT_EQ(set->match(folded(name), 3).action, Action::kNone) << name;
     EXPECT_LT(static_cast<double>(set->memory_bytes()) / static_cast<double>(set->rule_count()), 10.0);
   }
+}
+
+// Many archives share the memory for buffers, so that each is read in small pieces.
+TEST(FilterSetBuilder, ManyOverlappingSourcesOnDiskCountEachNameOnce) {
+  auto builder = FilterSetBuilder::create(base::HashKey{}, {"x"});
+  constexpr std::size_t kSources = 200;
+  for (std::size_t i = 0; i < kSources; ++i) {
+    auto names = numbered("a", 3000);
+    names.push_back("only" + std::to_string(i) + ".example.org");
+    const auto source = compiled(names);
+    ASSERT_TRUE(source->move_to_disk("").ok());
+    (void)builder->add_source({.group = 0, .action = Action::kDeny}, source);
+  }
+  const auto set = *builder->build();
+  EXPECT_EQ(set->rule_count(), 3000 + kSources);
+  for (const auto& name : numbered("a", 3000)) ASSERT_EQ(set->match(folded(name), 1).matches[0].source, 0) << name;
+  EXPECT_EQ(set->match(folded("only199.example.org"), 1).matches[0].source, 199);
 }
 
 TEST(FilterSetBuilder, UnknownGroupHasNoIndex) {
@@ -119,9 +141,9 @@ TEST(SourceCompiler, RuleTextHashesLikeAQueryNameWhateverTheLengthOfItsLabels) {
     for (const std::size_t second : {std::size_t{1}, std::size_t{8}, std::size_t{16}, std::size_t{17}, 64 - first}) {
       const std::string text = letters.substr(0, first) + "." + letters.substr(0, second);
       const NameHashes hashes = hashes_of(text);
-      EXPECT_EQ(hashes.suffix[0], hash_name_text(base::HashKey{}, text)) << text;
+      EXPECT_EQ(hashes.suffix[0], hash_name_text(base::HashKey{}, text).hash) << text;
       EXPECT_EQ(hashes.full.lo, hashes.suffix[0]);
-      EXPECT_EQ(hashes.suffix[1], hash_name_text(base::HashKey{}, letters.substr(0, second))) << text;
+      EXPECT_EQ(hashes.suffix[1], hash_name_text(base::HashKey{}, letters.substr(0, second)).hash) << text;
     }
   }
 }
@@ -160,9 +182,9 @@ TEST(SourceCompiler, EveryBitOfAHashDependsOnEveryBitOfALabel) {
         std::string label(length, ' ');
         for (char& c : label) c = static_cast<char>('a' + random() % 26);
         const base::HashKey key{random(), random(), random()};
-        const std::uint64_t before = hash_name_text(key, label + ".example.org");
+        const std::uint64_t before = hash_name_text(key, label + ".example.org").hash;
         label[octet] = static_cast<char>(label[octet] ^ (1 << random() % 5));
-        const std::uint64_t changed = before ^ hash_name_text(key, label + ".example.org");
+        const std::uint64_t changed = before ^ hash_name_text(key, label + ".example.org").hash;
         for (std::size_t bit = 0; bit < 64; ++bit) flips[bit] += static_cast<int>((changed >> bit) & 1);
       }
       for (const int count : flips) {  // 6.7 standard deviations
@@ -172,18 +194,47 @@ TEST(SourceCompiler, EveryBitOfAHashDependsOnEveryBitOfALabel) {
   }
 }
 
-TEST(SourceCompiler, KnowsItsShortestWildcardAlsoFromAnArchive) {
+TEST(SourceCompiler, KnowsItsShortestWildcardOfSeveralLabels) {
   SourceCompiler compiler{base::HashKey{}};
   compiler.add(exact("localhost"));
-  CompiledSource none = compiler.finish();
-  EXPECT_GT(none.wildcard_labels_min(), dns::kLabelsMax);
+  compiler.add(exact("example.org"));
+  compiler.add(wildcard("zip"));
+  EXPECT_GT(compiler.finish().wildcard_labels_min(), dns::kLabelsMax);
   compiler.add(wildcard("a.b.example.org"));
   compiler.add(wildcard("example.org"));
-  const CompiledSource source = compiler.finish();
-  EXPECT_EQ(source.wildcard_labels_min(), 2u);
-  EXPECT_EQ(SourceArchive::write(source, "/tmp").value().read().value().wildcard_labels_min(), 2u);
+  EXPECT_EQ(compiler.finish().wildcard_labels_min(), 2u);
+}
+
+TEST(CompiledSource, MovesAllClassesToDiskAndKeepsTheRest) {
+  SourceCompiler compiler{base::HashKey{}};
+  for (const auto& name : numbered("n", 10'000)) compiler.add(exact(name));
+  for (const auto& name : numbered("w", 5'000)) compiler.add(wildcard(name));
+  for (const char* name : {"localhost", "b"}) compiler.add(exact(name));
   compiler.add(wildcard("zip"));
-  EXPECT_EQ(compiler.finish().wildcard_labels_min(), 1u);
+  compiler.add(support::regex("^r"));
+  CompiledSource source = compiler.finish();
+  const auto values = [&] {
+    std::vector<std::pair<std::size_t, std::vector<std::uint64_t>>> all;
+    for (const auto& [rule_class, hashes] : source.names()) {
+      const std::vector<HashSequence> alone{hashes};
+      all.emplace_back().first = rule_class.index();
+      for (HashMerge merge(alone); merge.next();) all.back().second.push_back(merge.hash());
+      EXPECT_EQ(all.back().second.size(), hashes.count);
+    }
+    return all;
+  };
+  const auto before = values();
+  EXPECT_EQ(before.size(), 4u);
+  EXPECT_EQ(source.rule_count(), 15'004u);
+  EXPECT_FALSE(source.is_on_disk());
+  for (int i = 0; i < 2; ++i) {  // twice is once
+    ASSERT_TRUE(source.move_to_disk("").ok());
+    EXPECT_TRUE(source.is_on_disk());
+    EXPECT_EQ(values(), before);
+    EXPECT_EQ(source.rule_count(), 15'004u);
+    EXPECT_EQ(source.wildcard_labels_min(), 3u);
+    EXPECT_LT(source.memory_bytes(), 4096u);
+  }
 }
 
 TEST(FilterSet, AWildcardForATopLevelDomainHoldsBesideLongerOnes) {
@@ -199,9 +250,11 @@ TEST(FilterSet, AWildcardForATopLevelDomainHoldsBesideLongerOnes) {
   EXPECT_FALSE(denies(*set, "example.org"));
   EXPECT_FALSE(denies(*set, "a.localhost"));
   EXPECT_FALSE(denies(*set, "com"));
+  EXPECT_EQ(set->match(dns::FoldedName{}, 1).action, Action::kNone);  // the root
 
   auto wider = FilterSetBuilder::create(base::HashKey{}, {"a"});
-  (void)wider->add_source({.name = "1", .group = 0, .action = Action::kDeny}, compiled({"ads.example.org"}));
+  const auto exact_names = compiled({"ads.example.org", "alone"});
+  (void)wider->add_source({.name = "1", .group = 0, .action = Action::kDeny}, exact_names);
   const auto zip = wider->add_source({.name = "2", .group = 0, .action = Action::kDeny});
   wider->add(zip, wildcard("zip"));
   const auto both = wider->build().value();
@@ -209,6 +262,11 @@ TEST(FilterSet, AWildcardForATopLevelDomainHoldsBesideLongerOnes) {
   EXPECT_TRUE(denies(*both, "a.b.c.zip"));
   EXPECT_TRUE(denies(*both, "ads.example.org"));
   EXPECT_FALSE(denies(*both, "x.ads.example.org"));
+  EXPECT_TRUE(denies(*both, "alone"));
+  EXPECT_FALSE(denies(*both, "not.alone"));
+  EXPECT_EQ(both->match(folded("a.b.zip"), 1).matches[0].labels_skipped, 2);
+  EXPECT_EQ(both->rule_count(), 3u);
+  EXPECT_EQ(both->group_rule_count(0, Action::kDeny), 3u);
 }
 
 TEST(NameTable, FilterLetsAtMostOneIn140UnlistedNamesPassAndTheTableNone) {
@@ -231,16 +289,45 @@ TEST(NameTable, FilterLetsAtMostOneIn140UnlistedNamesPassAndTheTableNone) {
 
 TEST(HashMerge, GivesEachHashOnceWithItsOwners) {
   const std::vector<std::uint64_t> a{1, 3, 5};
-  const std::vector<std::uint64_t> b{};
   const std::vector<std::uint64_t> c{0, 3, ~0ull};
-  const std::vector<std::span<const std::uint64_t>> arrays{a, b, c, a};
-  std::string seen;
-  for (HashMerge merge(arrays); merge.next();) {
-    seen += std::to_string(merge.hash()) + ":";
-    for (const auto owner : merge.owners()) seen += std::to_string(owner);
-    seen += " ";
+  auto archive = SourceArchive::open("").value();
+  ASSERT_TRUE(archive.append(c).ok() && archive.append(a).ok());
+  const HashSequence on_disk{.archive = &archive, .first = c.size(), .count = a.size()};
+  for (const bool is_on_disk : {false, true}) {
+    const auto of_a = is_on_disk ? on_disk : HashSequence::in_memory(a);
+    const std::vector<HashSequence> sequences{of_a, {}, HashSequence::in_memory(c), of_a};
+    std::string seen;
+    HashMerge merge(sequences);
+    while (merge.next()) {
+      seen += std::to_string(merge.hash()) + ":";
+      for (const auto owner : merge.owners()) seen += std::to_string(owner);
+      seen += " ";
+    }
+    EXPECT_EQ(seen, "0:2 1:03 3:023 5:03 18446744073709551615:2 ");
+    EXPECT_FALSE(merge.failure());
   }
-  EXPECT_EQ(seen, "0:2 1:03 3:023 5:03 18446744073709551615:2 ");
+}
+
+// Behind the first piece, in the middle of one, and at once.
+TEST(HashMerge, EndsWithTheReasonWhereAnArchiveCannotBeRead) {
+  constexpr std::size_t kPiece = SourceArchive::kPieceHashes;
+  std::vector<std::uint64_t> hashes(3 * kPiece);
+  for (std::size_t i = 0; i < hashes.size(); ++i) hashes[i] = 2 * i;
+  const std::vector<std::uint64_t> memory{1, 3, ~0ull};
+  for (const std::size_t readable : {kPiece, 2 * kPiece - 7, std::size_t{0}}) {
+    auto archive = SourceArchive::open("").value();
+    ASSERT_TRUE(archive.append(std::span(hashes).first(readable)).ok());
+    const std::vector<HashSequence> sequences{HashSequence::in_memory(memory),
+                                              {.archive = &archive, .first = 0, .count = hashes.size()}};
+    HashMerge merge(sequences);
+    std::size_t given = 0;
+    while (merge.next()) ++given;
+    EXPECT_EQ(given, readable == 0 ? 0 : kPiece + 2);
+    ASSERT_TRUE(merge.failure());
+    EXPECT_EQ(merge.failure()->sequence, 1u);
+    EXPECT_NE(merge.failure()->why.find("file ends at octet " + std::to_string(readable * 8)), std::string::npos)
+        << merge.failure()->why;
+  }
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 #include "blocklists/list_parser.h"
 #include "blocklists/rule_sets.h"
-#include "blocklists/source_archive.h"
 #include "tests/support/filter_world.h"
 #include "tests/support/rule_collector.h"
 
@@ -148,22 +147,18 @@ TEST_F(TypedRules, OneNameInSeveralListsIsOneRuleAndReportsTheOneForAllTypes) {
   EXPECT_EQ(set->match(folded("x.example"), kAll, RrType::kA).matches[0].source, 1);
 }
 
-TEST_F(TypedRules, SurviveAnArchive) {
+TEST_F(TypedRules, HoldFromDisk) {
   SourceCompiler compiler(base::HashKey{});
   for (const char* name : {"b.example", "a.example", "b.example"}) compiler.add(for_types(aaaa, wildcard(name)));
   compiler.add(for_types(not_a, exact("a.example")));
   compiler.add(exact("plain.example"));
-  const CompiledSource source = compiler.finish();
-  EXPECT_EQ(source.rule_count(), 4u);
-  auto archive = SourceArchive::write(source, "");
-  ASSERT_TRUE(archive.ok()) << archive.error();
-  SourceArchive moved(std::move(archive).value());
-  CompiledSource back = moved.read().value();
-  EXPECT_EQ(back.rule_count(), 4u);
-  EXPECT_EQ(back.typed_hashes(), source.typed_hashes());
-  EXPECT_EQ(back.types(), source.types());
+  const auto source = std::make_shared<CompiledSource>(compiler.finish());
+  EXPECT_EQ(source->rule_count(), 4u);
+  ASSERT_TRUE(source->move_to_disk("").ok());
+  EXPECT_EQ(source->rule_count(), 4u);
+  EXPECT_TRUE(source->typed_hashes().empty());
   auto builder = FilterSetBuilder::create(base::HashKey{}, {"g"}).value();
-  static_cast<void>(builder.add_source({.group = 0, .action = Action::kDeny}, std::move(back)));
+  static_cast<void>(builder.add_source({.group = 0, .action = Action::kDeny}, source));
   const auto set = builder.build().value();
   EXPECT_EQ(set->match(folded("x.b.example"), 1, RrType::kAaaa).action, Action::kDeny);
   EXPECT_EQ(set->match(folded("x.b.example"), 1, RrType::kA).action, Action::kNone);

@@ -7,8 +7,11 @@
 #include <zstd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "tests/support/filter_world.h"
 #include "tests/support/scripted_http_server.h"
@@ -40,6 +43,19 @@ class Catalog : public testing::Test {
   static std::size_t rules(const base::Result<ListCatalog::Outcome, std::string>& outcome) {
     EXPECT_TRUE(outcome.ok());
     return outcome.ok() ? outcome->filter->rule_count() : 0;
+  }
+  /// Files of this process that have no name, wherever they are; `each` gets a path that opens one.
+  template <class Each = void (*)(const std::string&)>
+  static std::size_t open_unnamed_files(const Each& each = [](const std::string&) {}) {
+    std::size_t count = 0;
+    for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;  // the directory's own
+      const std::string target = std::filesystem::read_symlink(fd.path(), gone).filename().string();
+      if (gone || !target.starts_with("#") || !target.ends_with(" (deleted)")) continue;
+      ++count;
+      each(fd.path().string());
+    }
+    return count;
   }
   test_support::TemporaryDirectory folder_;
 };
@@ -118,6 +134,73 @@ TEST_F(Catalog, ALargeVersionSurvivesManyFailedRefreshes) {
     EXPECT_EQ(outcome->filter->match(support::folded("n100000.example.org"), 3).action, Action::kNone);
     EXPECT_EQ(outcome->filter->match(*base::IpAddress::parse("192.0.2.9"), 3).groups, 3u);
   }
+}
+
+/// A bound on a resource of the process, for the life of the object.
+class Bound {
+ public:
+  Bound(int resource, rlim_t value) : resource_(resource) {
+    EXPECT_EQ(getrlimit(resource_, &before_), 0);
+    rlimit bound = before_;
+    bound.rlim_cur = value;
+    EXPECT_EQ(setrlimit(resource_, &bound), 0);
+  }
+  ~Bound() { setrlimit(resource_, &before_); }
+
+ private:
+  int resource_;
+  rlimit before_{};
+};
+
+// No file can be opened, or a disk is full after 64 KiB: then the names stay in memory, and nothing else changes.
+TEST_F(Catalog, WhereNoDiskTakesThemTheNamesStayInMemory) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  const std::vector<ListEntry> entries{{"ads", Action::kDeny, {SourceKind::kInline, names(50'000)}},
+                                       {"ads", Action::kDeny, {SourceKind::kInline, names(60'000)}}};
+  ListCatalog catalog(base::HashKey{}, options());
+  const auto all_found = [](const blocklists::FilterSet& filter) {
+    for (const char* name : {"n0.example.org", "n49999.example.org", "n59999.example.org"})
+      EXPECT_EQ(filter.match(support::folded(name), 1).action, Action::kDeny) << name;
+  };
+  const std::map<int, rlim_t> bounds = {{RLIMIT_NOFILE, 3}, {RLIMIT_FSIZE, 64 * 1024}};
+  for (const auto& [resource, value] : bounds) {
+    const auto outcome = [&] {
+      const Bound bound(resource, value);
+      return catalog.load(entries);
+    }();
+    EXPECT_EQ(rules(outcome), 60'000u);
+    EXPECT_EQ(open_unnamed_files(), 0u);
+    all_found(*outcome->filter);
+  }
+  const auto outcome = catalog.load(entries);
+  EXPECT_EQ(open_unnamed_files(), 2u);
+  all_found(*outcome->filter);
+}
+
+// The disk loses the end of a version that is needed again: an error that says which, and the filter that is in
+// force goes on. The next version that can be read heals it.
+TEST_F(Catalog, AVersionThatTheDiskHasLostIsAnErrorThatNamesItsList) {
+  std::atomic<bool> good = true;
+  ScriptedHttpServer server([&](const std::string&) {
+    return Reply{good ? ScriptedHttpServer::ok(names(50'000)) : ScriptedHttpServer::status("404 Not Found")};
+  });
+  ListCatalogOptions uncached = options();
+  uncached.downloads.cache_path.clear();
+  ListCatalog catalog(base::HashKey{}, uncached);
+  const std::vector<ListEntry> entries{{"ads", Action::kDeny, {SourceKind::kHttp, server.url("/list")}}};
+  const auto in_force = catalog.load(entries);
+  EXPECT_EQ(rules(in_force), 50'000u);
+  good = false;
+  EXPECT_EQ(open_unnamed_files([](const std::string& file) { std::filesystem::resize_file(file, 80'000); }), 1u);
+  for (int i = 0; i < 2; ++i) {
+    const auto outcome = catalog.load(entries);
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_THAT(outcome.error(), testing::HasSubstr(server.url("/list")));
+    EXPECT_THAT(outcome.error(), testing::HasSubstr("the file ends at octet 80000"));
+  }
+  EXPECT_EQ(in_force->filter->match(support::folded("n49999.example.org"), 1).action, Action::kDeny);
+  good = true;
+  EXPECT_EQ(rules(catalog.load(entries)), 50'000u);
 }
 
 // What a hostile or broken list host may send in place of a list of 200 names; each leaves that list in force.
