@@ -12,6 +12,7 @@ HOSTS = HERE.parent / "hosts"
 MASTERS = {"m1": "10.77.0.11", "m2": "10.77.0.12", "m3": "10.77.0.13"}
 MITOGEN = pathlib.Path("/usr/lib/python3/dist-packages/ansible/plugins/strategy/mitogen_linear.py")
 CLIENT, SPARE = "10.77.0.14", "10.77.0.15"
+INTERNET = "192.0.2.1"  # what the client, who plays the Internet, says of every name
 VIPS = ["10.77.0.100", "10.77.0.101", "10.77.0.102"]
 
 
@@ -127,6 +128,11 @@ class Lab:
             subprocess.run(self._script("in", str(self.state), host, "sh", "-c", f"cat > {path}"), stdin=file,
                            timeout=60, check=True)
 
+    def internet(self, address=INTERNET):
+        """The client plays the Internet: every name has this address, for five seconds."""
+        self.run("client", "systemctl stop internet 2>/dev/null; systemd-run -q --unit=internet /usr/sbin/dnsmasq -k --no-resolv --no-hosts "
+                 f"--listen-address={CLIENT} --bind-interfaces --address=/#/{address} --local-ttl=5 --cache-size=0")
+
     def link(self, host, up):
         """Plugs a host's cable in or out."""
         subprocess.run(self._script("link", str(self.state), host, "up" if up else "down"), timeout=10, check=True)
@@ -144,8 +150,8 @@ class Lab:
             raise Skipped("no image was built in this run")
         return self.images.get(kind)
 
-    def playbook(self, *words, book="site.yml", timeout=400):
-        """Applies a playbook; returns (seconds, {host: {ok, changed, failed, unreachable}}, output)."""
+    def playbook(self, *words, book="site.yml", inventory="lab", timeout=400):
+        """Applies a playbook to an inventory; returns (seconds, {host: {ok, changed, failed, unreachable}}, output)."""
         begin = time.monotonic()
         # Mitogen keeps one Python on each host instead of sending a new one for each task: the same roles and modules in a
         # quarter of the time. RAMPART_LAB_PLAIN goes without it.
@@ -153,7 +159,7 @@ class Lab:
         environment = {**os.environ, **fast, "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_CONFIG": str(HOSTS / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
                        "ANSIBLE_LOCAL_TEMP": str(self.state / "ansible"), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.state / "cp")}
         process = subprocess.Popen(
-            self._script("net", str(self.state), "timeout", str(timeout), "ansible-playbook", "-i", str(HOSTS / "inventory/lab/hosts.yml"),
+            self._script("net", str(self.state), "timeout", str(timeout), "ansible-playbook", "-i", str(HOSTS / "inventory" / inventory / "hosts.yml"),
                          "--private-key", str(self.state / "id"), "-e", f"resolver_package={self.package}",
                          *words, str(HOSTS / book)),
             cwd=HOSTS, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
@@ -176,9 +182,9 @@ class Lab:
                 recap[host.strip()] = {k: int(v) for k, v in (pair.split("=") for pair in counts.split())}
         return time.monotonic() - begin, recap, output
 
-    def owners(self, vip):
+    def owners(self, vip, masters=MASTERS):
         """The masters that are connected and hold an address."""
-        return [host for host in MASTERS if host not in self.dark
+        return [host for host in masters if host not in self.dark
                 and f" {vip}/" in self.run(host, "ip -4 -o addr show dev eth0")]
 
     def owner(self, vip):
@@ -214,7 +220,7 @@ class Lab:
     def probe_vips(self, targets=None):
         """The usual pair of probes: DNS to all VIPs at 200 queries a second in all, HTTP to the first one."""
         targets = targets or [VIPS[0]]
-        return (self.probe("dns", targets, ["who.home.example", "www.example.org", "who.home.example", "ads.example.org"]),
+        return (self.probe("dns", targets, ["who.home.example", f"www.example.org={INTERNET}", "who.home.example", "ads.example.org=0.0.0.0"]),
                 self.probe("http", targets[:1], interval=20))
 
     def query(self, address, name, host="client", kind="A", options="+tries=1 +time=2"):

@@ -3,7 +3,7 @@ import json
 import select
 import time
 
-from cluster import MASTERS, VIPS, check, wait
+from cluster import INTERNET, MASTERS, VIPS, check, wait
 from promises import MASTERS_BY_ADDRESS, SLOW, asked, needs, test
 
 
@@ -61,7 +61,7 @@ def blocking(lab, host, action=None):
     return json.loads(text)["enabled"] if not action else None
 
 
-@test(8, "Redis stops everywhere, and comes back", "answers go on, each instance by itself; then answers and the blocking switch are shared again")
+@test(8, "Redis stops everywhere, and comes back", "answers go on, each instance by itself; then answers and the blocking switch are shared again, and one's answer is served by another")
 def redis_away(lab):
     needs(lab, "redis")
     blocking(lab, "m1", "disable")
@@ -87,7 +87,16 @@ def redis_away(lab):
          10 * SLOW, "an answer of m1 is in Redis again")
     away = probe.finish()[VIPS[0]]
     check(away["lost"] == 0 and set(away["codes"]) == {"0"} and away["silence_ms"] <= 300 * SLOW, f"without Redis: {away}")
-    return {"state shared after": f"{shared * 1000:.0f} ms", "one state again after": f"{healed:.1f} s", "answers": "shared again", "DNS silent": f"{away['silence_ms']:.0f} ms"}
+    # The Internet gives every name another address now. m2, who never asked for this one, still says what m1 had found out.
+    lab.internet("192.0.2.2")
+    try:
+        fresh = lab.query(VIPS[1], "not-asked-before.example.org")
+        served = lab.query(VIPS[1], "shared-again.example.org")
+    finally:
+        lab.internet()
+    check(fresh == ("NOERROR", ["192.0.2.2"]), f"m2 asks an upstream that says 192.0.2.2, and got {fresh}")
+    check(served == ("NOERROR", [INTERNET]), f"m2 did not serve the answer that m1 had resolved ({INTERNET}): {served}")
+    return {"m1's answer": "served by m2 from the shared cache", "state shared after": f"{shared * 1000:.0f} ms", "one state again after": f"{healed:.1f} s", "answers": "shared again", "DNS silent": f"{away['silence_ms']:.0f} ms"}
 
 
 @test(9, "Redis's leader goes dark", "writes go on <= 8 s")

@@ -92,8 +92,7 @@ def bring_up(lab, base, report, folder):
     """Boots the hosts and applies the playbook."""
     lab.images = images.Images(lab)
     report["boot_seconds"] = round(lab.up(base), 1)
-    lab.run("client", "systemd-run -q --unit=internet /usr/sbin/dnsmasq -k --no-resolv --no-hosts --listen-address=10.77.0.14 "
-            "--bind-interfaces --address=/#/192.0.2.1 --local-ttl=5 --cache-size=0")
+    lab.internet()
     seconds, recap, output = lab.playbook()
     lab.playbook_seconds = seconds
     report["playbook_seconds"] = round(seconds)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Asks without pause and tells how long nobody answered.
 
-    probe.py dns TARGET[,TARGET...] [--interval MS] [--names A,B] [--retry]
+    probe.py dns TARGET[,TARGET...] [--interval MS] [--names A,B=ADDRESS]
     probe.py http TARGET[,TARGET...] [--interval MS]
 
 Runs until its standard input closes, then prints one JSON object: for each target the longest silence (the longest time between two
@@ -10,7 +10,7 @@ It is a busy client, not a load generator: one thread, the monotonic clock, a qu
 
 dns sends UDP from an unconnected socket, so that an answer from another address than the asked one is seen. A query
 unanswered after one second is sent once more; one that is still unanswered a second later is lost. Names beginning
-with `who.` resolve to the address of the host that answers.
+with `who.` resolve to the address of the host that answers. A name with an address behind it must resolve to that one.
 """
 import argparse
 import json
@@ -43,8 +43,9 @@ class Target:
         self.gaps = []
         self.owners = []
         self.late = []  # queries that needed their retry: when asked, and the name
-        self.counts = {"sent": 0, "answered": 0, "retried": 0, "lost": 0, "wrong_source": 0}
+        self.counts = {"sent": 0, "answered": 0, "retried": 0, "lost": 0, "wrong_source": 0, "wrong_answer": 0}
         self.codes = {}
+        self.wrong = []  # answers that were not the expected ones: when they came, the name, and the address found
         self.latencies = []
 
     def answered(self, now, owner, code):
@@ -60,13 +61,18 @@ class Target:
         if owner and (not self.owners or self.owners[-1][1] != owner):
             self.owners.append([round((now - self.start) * 1000), owner])
 
+    def misled(self, now, name, address):
+        """An answer came that is not the expected one."""
+        self.counts["wrong_answer"] += 1
+        self.wrong.append([round((now - self.start) * 1000), name, address])
+
     def report(self, now):
         """Everything as plain values; the time since the last answer is a silence too."""
         if now - self.last > self.silence:
             self.silence, self.silence_at = now - self.last, self.last - self.start
         spread = sorted(self.latencies)
         return {"silence_ms": round(self.silence * 1000, 1), "silence_at_ms": round(self.silence_at * 1000),
-                "gaps": self.gaps[:40], "owners": self.owners[:40], "late": self.late[:20], "codes": self.codes,
+                "gaps": self.gaps[:40], "owners": self.owners[:40], "late": self.late[:20], "codes": self.codes, "wrong": self.wrong[:20],
                 "p50_ms": round(spread[len(spread) // 2] * 1000, 2) if spread else None,
                 "p99_ms": round(spread[len(spread) * 99 // 100] * 1000, 2) if spread else None,
                 "seconds": round(now - self.start, 2), **self.counts}
@@ -104,7 +110,7 @@ def probe_dns(targets, interval, names):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    waiting = {}  # ident -> [target, sent first, sent last, name, tries]
+    waiting = {}  # ident -> [target, sent first, sent last, name, tries, expected address]
     ident = random.randrange(65536)
     due = ending = sweep = time.monotonic()
     turn = 0
@@ -117,18 +123,18 @@ def probe_dns(targets, interval, names):
             if now >= due:
                 for target in targets:
                     ident = (ident + 1) & 0xFFFF
-                    name = names[turn % len(names)]
+                    name, _, expected = names[turn % len(names)].partition("=")
                     if name.startswith("*."):
                         name = f"r{random.randrange(1 << 30)}{name[1:]}"
                     turn += 1
-                    waiting[ident] = [target, now, now, name, 1]
+                    waiting[ident] = [target, now, now, name, 1, expected]
                     target.counts["sent"] += 1
                     send(sock, question(ident, name), target.address)
                 due = max(due + interval, now - interval)
         if now - sweep > 0.02:
             sweep = now
             for key, entry in list(waiting.items()):
-                target, _, last, name, tries = entry
+                target, _, last, name, tries, _ = entry
                 if now - last < 1.0:
                     continue
                 if tries == 1:
@@ -153,10 +159,13 @@ def probe_dns(targets, interval, names):
                 entry[0].counts["wrong_source"] += 1
                 continue
             waiting.pop(struct.unpack("!H", wire[:2])[0])
+            found = first_address(wire)
+            if entry[5] and found != entry[5]:
+                entry[0].misled(now, entry[3], found)
             if not running and now - ending > 0.01:  # a straggler counts as answered, not for silence
                 entry[0].counts["answered"] += 1
                 continue
-            owner = first_address(wire) if entry[3].startswith("who.") else None
+            owner = found if entry[3].startswith("who.") else None
             entry[0].latencies.append(now - entry[2])
             entry[0].answered(now, owner, str(wire[3] & 15))
 

@@ -15,7 +15,7 @@ MASTERS_BY_ADDRESS = {address: host for host, address in MASTERS.items()}
 
 
 def test(number, title, bound, beside=None):
-    """Registers a test under its number; `beside` names a longer one that it does not disturb and may run with."""
+    """Registers a test under its number; `beside` names a longer one that it does not disturb and runs with."""
     def register(function):
         TESTS.append((number, title, bound, beside, function))
         return function
@@ -31,6 +31,7 @@ def silence(probes, what, bound_ms, vip=VIPS[0]):
     check(seen["answered"] > 20, f"{what}: only {seen['answered']} of {seen['sent']} queries were answered")
     check(seen["wrong_source"] == 0, f"{what}: {seen['wrong_source']} answers came from another address than {vip}")
     check(set(seen["codes"]) == {"0"}, f"{what}: response codes {seen['codes']}, only 0 was promised")
+    check(seen["wrong_answer"] == 0, f"{what}: {seen['wrong_answer']} answers had another address than expected: {seen['wrong']}")
     check(seen["silence_ms"] <= bound_ms, f"{what}: DNS was silent for {seen['silence_ms']} ms, promised {bound_ms}; gaps {seen['gaps']}")
     check(seen["lost"] == 0, f"{what}: {seen['lost']} queries stayed unanswered after a retry")
     check(http[vip]["silence_ms"] <= max(bound_ms, 500) + 320,
