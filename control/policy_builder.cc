@@ -150,6 +150,7 @@ void PolicyBuilder::adopt(const Config& config) {
   rebinding_ = rebinding_guard(config.rebinding_protection);
   config_ = config;
   upstreams_ = upstream_set(config);
+  cache_groups_ = cache_group_numbers_.deal({upstreams_->groups.data(), upstreams_->client_groups});
   custom_dns_.reset();  // both need the key of the filter
   conditional_.reset();
   excluded_.clear();
@@ -207,6 +208,7 @@ resolver::ClientTable PolicyBuilder::client_table(const blocklists::FilterSet& f
     else
       table.upstream_by_glob.emplace_back(client.text, index);
   }
+  table.cache_groups = cache_groups_;
   // Longest prefix first: the most exact group wins, where Blocky picks one at random.
   std::stable_sort(table.upstream_rules.begin(), table.upstream_rules.end(), [](const auto& a, const auto& b) {
     return a.range.prefix + (a.range.base.is_v4() ? 96 : 0) > b.range.prefix + (b.range.base.is_v4() ? 96 : 0);

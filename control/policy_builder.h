@@ -4,8 +4,10 @@
 
 #include <ctime>
 #include <memory>
+#include <vector>
 
 #include "control/blocking_switch.h"
+#include "control/cache_group_numbers.h"
 #include "control/client_hosts.h"
 #include "control/config.h"
 #include "control/list_catalog.h"
@@ -53,6 +55,8 @@ class PolicyBuilder {
   Config config_;
   HostAddressTable client_hosts_;
   std::shared_ptr<const resolver::UpstreamSet> upstreams_;
+  CacheGroupNumbers cache_group_numbers_;
+  std::vector<std::uint32_t> cache_groups_;
   std::shared_ptr<const resolver::CustomDns> custom_dns_;
   std::shared_ptr<const resolver::Conditional> conditional_;
   std::shared_ptr<const resolver::HostsNames> hosts_;

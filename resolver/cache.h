@@ -54,7 +54,7 @@ struct InsertFlags {
 struct CacheEntryView {
   dns::NameView name;  ///< lower-case
   dns::RrType qtype{};
-  std::uint16_t upstream_group = 0;
+  std::uint32_t cache_group = 0;
   bool dnssec_ok = false;
   bool checking_disabled = false;
   base::ByteView message;        ///< as stored: TTLs not aged

@@ -30,7 +30,8 @@ TakeOver CacheIntake::take_over(const storage::SharedKey& question, base::ByteVi
   if (kept->ttl_seconds == 0) return TakeOver::kUnusable;
   // A negative answer's lifetime is not in its TTLs alone.
   const std::uint32_t life = std::min(kept->ttl_seconds, std::max(left, policy.cache.min_ttl));
-  const auto key = make_cache_key(policy.filter->key(), qname, question.type, 0, false, false);
+  const std::uint32_t group = policy.clients.cache_group_of(0);
+  const auto key = make_cache_key(policy.filter->key(), qname, question.type, group, false, false);
   return cache_.insert(key, kept->wire, kept->ttl_offsets, life, now) ? TakeOver::kStored : TakeOver::kRefused;
 }
 

@@ -15,35 +15,35 @@ namespace rampart::resolver {
 struct CacheKeyView {
   const dns::FoldedName& name;
   dns::RrType qtype{};
-  std::uint16_t upstream_group = 0;
+  std::uint32_t cache_group = 0;  ///< whose upstreams were asked: ClientTable::cache_groups
   bool dnssec_ok = false;
   bool checking_disabled = false;
   base::Hash128 hash;  ///< of all the above, by make_cache_key()
 
   /// Everything but the name, in one word; the form in which the cache stores and compares it.
   [[nodiscard]] std::uint64_t scalars() const noexcept {
-    return static_cast<std::uint64_t>(qtype) | (std::uint64_t{upstream_group} << 16) |
-           (std::uint64_t{name.length} << 32) | (std::uint64_t{dnssec_ok} << 40) |
-           (std::uint64_t{checking_disabled} << 41);
+    return static_cast<std::uint64_t>(qtype) | (std::uint64_t{name.length} << 16) |
+           (std::uint64_t{dnssec_ok} << 24) | (std::uint64_t{checking_disabled} << 25) |
+           (std::uint64_t{cache_group} << 32);
   }
 
   struct Scalars {
     dns::RrType qtype;
-    std::uint16_t upstream_group;
+    std::uint32_t cache_group;
     std::uint8_t name_length;
     bool dnssec_ok, checking_disabled;
   };
   [[nodiscard]] static Scalars unpack(std::uint64_t word) noexcept {
-    return {static_cast<dns::RrType>(word & 0xffff), static_cast<std::uint16_t>(word >> 16),
-            static_cast<std::uint8_t>(word >> 32), (word >> 40 & 1) != 0, (word >> 41 & 1) != 0};
+    return {static_cast<dns::RrType>(word & 0xffff), static_cast<std::uint32_t>(word >> 32),
+            static_cast<std::uint8_t>(word >> 16), (word >> 24 & 1) != 0, (word >> 25 & 1) != 0};
   }
 };
 
 /// Hashes once for all uses of the key. `hash_key` is the process's secret, the same for every worker.
 [[nodiscard]] inline CacheKeyView make_cache_key(const base::HashKey& hash_key, const dns::FoldedName& name,
-                                                 dns::RrType qtype, std::uint16_t upstream_group, bool dnssec_ok,
+                                                 dns::RrType qtype, std::uint32_t cache_group, bool dnssec_ok,
                                                  bool checking_disabled) noexcept {
-  CacheKeyView key{name, qtype, upstream_group, dnssec_ok, checking_disabled, {}};
+  CacheKeyView key{name, qtype, cache_group, dnssec_ok, checking_disabled, {}};
   const base::Hash128 seed{hash_key.k0, hash_key.k1};
   key.hash = base::absorb_bytes(hash_key, base::absorb(hash_key, seed, key.scalars()), name.wire.data(), name.length);
   return key;

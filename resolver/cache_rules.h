@@ -22,9 +22,9 @@ namespace rampart::resolver {
 void clamp_ttls(base::MutableBytes message, std::span<const std::uint16_t> offsets, const CachePolicy& cache) noexcept;
 
 /// Nothing but name and type tells this answer from others: the only ones that instances can share, because Blocky's
-/// keys hold no more.
-[[nodiscard]] inline bool is_plain(const CacheKeyView& key) noexcept {
-  return key.upstream_group == 0 && !key.dnssec_ok && !key.checking_disabled;
+/// keys hold no more. They come from the group `default`.
+[[nodiscard]] inline bool is_plain(const CacheKeyView& key, const PolicySnapshot& policy) noexcept {
+  return key.cache_group == policy.clients.cache_group_of(0) && !key.dnssec_ok && !key.checking_disabled;
 }
 
 }  // namespace rampart::resolver

@@ -357,7 +357,7 @@ void CacheShard::for_each(base::Instant now, const std::function<void(const Cach
       const std::uint64_t age_ms = entry.age_ms(now_ms_);
       const CacheKeyView::Scalars scalars = CacheKeyView::unpack(entry.scalars);
       visit(CacheEntryView{dns::NameView(message.subspan(dns::kHeaderBytes, scalars.name_length)), scalars.qtype,
-                           scalars.upstream_group, scalars.dnssec_ok, scalars.checking_disabled, message,
+                           scalars.cache_group, scalars.dnssec_ok, scalars.checking_disabled, message,
                            static_cast<std::uint32_t>(age_ms / 1000),
                            age_ms < entry.ttl_ms() ? entry.ttl - static_cast<std::uint32_t>(age_ms / 1000) : 0,
                            (entry.flags & EntryHeader::kPrefetched) != 0});

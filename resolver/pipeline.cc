@@ -68,7 +68,7 @@ Pipeline::Pipeline(Cache& cache, WorkerCounters& counters, storage::QueryEventRi
 CacheKeyView Pipeline::cache_key(const QueryContext& context) const noexcept {
   return {context.name,
           context.query->qtype(),
-          context.identity->upstream_group,
+          context.identity->cache_group,
           context.query->dnssec_ok(),
           context.query->checking_disabled(),
           context.cache_hash};
@@ -108,7 +108,7 @@ void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexce
 
 void Pipeline::hash_for_cache(QueryContext& context, const PolicySnapshot& policy) noexcept {
   context.cache_hash = make_cache_key(policy.filter->key(), context.name, context.query->qtype(),
-                                      context.identity->upstream_group, context.query->dnssec_ok(),
+                                      context.identity->cache_group, context.query->dnssec_ok(),
                                       context.query->checking_disabled())
                            .hash;
 }

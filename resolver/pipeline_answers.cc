@@ -57,7 +57,7 @@ base::ByteView Pipeline::store(QueryContext& context, const PolicySnapshot& poli
     const CacheKeyView key = cache_key(context);
     if (!cache_.insert(key, kept->wire, kept->ttl_offsets, kept->ttl_seconds, now, {prefetched})) {
       counters_.cache_rejected.add();
-    } else if (exports_ != nullptr && is_plain(key)) {
+    } else if (exports_ != nullptr && is_plain(key, policy)) {
       static_cast<void>(exports_->push(key.qtype, kept->ttl_seconds, kept->wire));  // a full ring drops and counts it
     }
   }

@@ -87,6 +87,7 @@ ClientIdentity ClientTable::identify_as(const base::IpAddress& client, const std
     upstream_found = true;
   }
   if (!matched) identity.groups = default_groups;
+  identity.cache_group = cache_group_of(identity.upstream_group);
 
   if (names.empty()) {
     identity.names = client.to_string();

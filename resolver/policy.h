@@ -40,6 +40,7 @@ inline constexpr std::size_t kClientNamesMax = 16;
 struct ClientIdentity {
   blocklists::GroupMask groups = 0;     ///< of the client's list groups, before schedules and switches
   std::uint16_t upstream_group = 0;
+  std::uint32_t cache_group = 0;        ///< ClientTable::cache_group_of() it
   std::string names;                    ///< joined by '\n'; the address text when nothing better is known
   std::uint8_t name_count = 1;
 };
@@ -65,6 +66,9 @@ class ClientTable {
   std::unordered_map<std::string, blocklists::GroupMask> groups_by_name;  ///< exact client names, lower case
   std::vector<std::pair<std::string, blocklists::GroupMask>> groups_by_glob;
   std::vector<std::pair<std::string, std::uint16_t>> upstream_by_glob;
+  /// By upstream group: the number that stands for it in the keys of the cache, which no other group of the process
+  /// ever has. The place of a group in its list changes with a reload. Empty: the places themselves.
+  std::vector<std::uint32_t> cache_groups;
   std::vector<std::pair<base::IpAddress, std::string>> static_names;  ///< clientLookup.clients, sorted by address
 
   std::shared_ptr<const CustomDns> custom_dns;   ///< whose addresses name clients, too; null: none
@@ -80,6 +84,9 @@ class ClientTable {
                                         const std::optional<std::vector<std::string>>& learned) const;
   /// The same for a client that says its name itself (client ID of DoH), which counts before all others.
   [[nodiscard]] ClientIdentity identify_as(const base::IpAddress& client, const std::vector<std::string>& names) const;
+  [[nodiscard]] std::uint32_t cache_group_of(std::uint16_t upstream_group) const noexcept {
+    return upstream_group < cache_groups.size() ? cache_groups[upstream_group] : upstream_group;
+  }
   /// Slow, like identify().
   [[nodiscard]] bool is_named_here(const base::IpAddress& client) const { return names_here(client).has_value(); }
 

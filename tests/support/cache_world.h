@@ -21,7 +21,7 @@ inline const base::Instant kCacheStart{std::chrono::hours(24)};
 /// A key that owns its name.
 class OwnedKey {
  public:
-  explicit OwnedKey(std::string_view name, dns::RrType qtype = dns::RrType::kA, std::uint16_t group = 0,
+  explicit OwnedKey(std::string_view name, dns::RrType qtype = dns::RrType::kA, std::uint32_t group = 0,
                     bool dnssec_ok = false, bool checking_disabled = false)
       : qtype_(qtype), group_(group), dnssec_ok_(dnssec_ok), checking_disabled_(checking_disabled) {
     name_.assign(dns::Name::parse(name).value().view());
@@ -35,7 +35,7 @@ class OwnedKey {
  private:
   dns::FoldedName name_;
   dns::RrType qtype_;
-  std::uint16_t group_;
+  std::uint32_t group_;
   bool dnssec_ok_, checking_disabled_;
 };
 

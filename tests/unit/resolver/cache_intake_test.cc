@@ -133,6 +133,16 @@ TEST(CacheIntake, ANegativeAnswerLivesNoLongerThanRedisSays) {
   EXPECT_FALSE(world.is_cached());
 }
 
+TEST(CacheIntake, AnswersAreForTheDefaultGroupWhateverItsNumber) {
+  Intake world;
+  world.policy().clients.cache_groups = {7, 0};
+  EXPECT_EQ(world.take(good()), TakeOver::kStored);
+  EXPECT_TRUE(world.is_cached());
+  world.policy().clients.cache_groups = {8, 7};
+  world.republish({});
+  EXPECT_FALSE(world.is_cached());
+}
+
 TEST(CacheIntake, AnAnswerThatLeadsToABlockedNameIsBlocked) {
   Intake world({{"ads", blocklists::Action::kDeny, "tracker.example.net\n"}});
   const Bytes alias = response()

@@ -253,7 +253,7 @@ TEST(Cache, ForEachShowsLivingEntriesWithTheirKeys) {
     ++seen;
     EXPECT_EQ(dns::to_text(entry.name), "long.example.org");
     EXPECT_EQ(entry.qtype, dns::RrType::kHttps);
-    EXPECT_EQ(entry.upstream_group, 3);
+    EXPECT_EQ(entry.cache_group, 3u);
     EXPECT_TRUE(entry.dnssec_ok && entry.checking_disabled && entry.was_prefetched);
     EXPECT_EQ(entry.age, 20u);
     EXPECT_EQ(entry.ttl_left, 80u);
