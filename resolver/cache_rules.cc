@@ -13,9 +13,10 @@ using dns::RrType;
 namespace {
 
 struct Lifetime {
-  std::uint32_t positive = ~0u;  // smallest TTL of the answer section
-  std::uint32_t soa = 0;         // RFC 2308 5: min(SOA TTL, SOA MINIMUM)
-  bool has_answer = false;
+  std::uint32_t answer = ~0u;  // smallest TTL of the answer section
+  std::uint32_t soa = ~0u;     // RFC 2308 5: min(SOA TTL, SOA MINIMUM)
+  bool has_records = false;    // in the answer section
+  bool has_data = false;       // records there are of the type that was asked for
   bool has_soa = false;
 };
 
@@ -23,8 +24,9 @@ Lifetime lifetime_of(const dns::MessageView& message) noexcept {
   Lifetime life;
   message.for_each_record([&](const dns::RecordView& record) {
     if (record.section == dns::Section::kAnswer) {
-      life.has_answer = true;
-      life.positive = std::min(life.positive, record.ttl);
+      life.has_records = true;
+      life.has_data |= record.type == message.qtype();
+      life.answer = std::min(life.answer, record.ttl);
     } else if (record.section == dns::Section::kAuthority && record.type == RrType::kSoa) {
       const auto rdata = record.rdata();
       const std::uint32_t minimum = base::load_u32(rdata.data() + rdata.size() - 4);
@@ -47,15 +49,16 @@ bool is_excluded(const CachePolicy& cache, const dns::FoldedName& name) {
 
 // A negative answer lives as long as its SOA says, at most `negative_ttl`; without a SOA we take `negative_ttl`
 // itself, as Blocky does, instead of RFC 2308's "should not be cached", so that a broken zone cannot make us
-// ask for each query.
+// ask for each query. The aliases before it are part of it (RFC 2308 2.1, 2.2), so none of them may be older than
+// its own TTL either (RFC 2181 5.2).
 std::uint32_t keep_seconds(const dns::MessageView& message, const CachePolicy& cache) noexcept {
   const Rcode rcode = message.rcode();
   if (message.is_truncated() || (rcode != Rcode::kNoError && rcode != Rcode::kNxDomain)) return 0;
   const Lifetime life = lifetime_of(message);
-  if (rcode == Rcode::kNxDomain || !life.has_answer) {
-    return life.has_soa ? std::min(life.soa, cache.negative_ttl) : cache.negative_ttl;
-  }
-  return life.positive;
+  // An alias without data and without a SOA is no denial: its end was not looked for.
+  const bool is_nodata = !life.has_data && (life.has_soa || !life.has_records);
+  if (rcode == Rcode::kNxDomain || is_nodata) return std::min({life.answer, life.soa, cache.negative_ttl});
+  return life.answer;
 }
 
 void clamp_ttls(base::MutableBytes message, std::span<const std::uint16_t> offsets, const CachePolicy& cache) noexcept {

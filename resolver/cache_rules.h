@@ -14,8 +14,8 @@ namespace rampart::resolver {
 /// The name is neither read from nor written to the cache.
 [[nodiscard]] bool is_excluded(const CachePolicy& cache, const dns::FoldedName& name);
 
-/// Seconds that an answer may be kept; 0 = not at all. Records outside the answer section do not shorten a positive
-/// answer's life, as their loss harms nobody.
+/// Seconds that an answer, which has a question, may be kept; 0 = not at all. Records outside the answer section do
+/// not shorten a positive answer's life, as their loss harms nobody.
 [[nodiscard]] std::uint32_t keep_seconds(const dns::MessageView& message, const CachePolicy& cache) noexcept;
 
 /// Puts all TTLs between the policy's bounds. `offsets` are where they stand in `message`.

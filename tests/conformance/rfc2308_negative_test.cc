@@ -74,6 +74,56 @@ TEST(Rfc2308Section2_1, NxdomainBehindAnAliasIsKeptWithTheAlias) {
   EXPECT_FALSE(is_known(world, "alias.example.org", RrType::kA)) << "the denial's lifetime, not the alias's";
 }
 
+// What the upstream says about an alias whose target has no data, or does not exist.
+void deny_behind_alias(PipelineWorld& world, Rcode rcode, std::uint32_t alias_ttl, std::uint32_t soa_ttl) {
+  const auto query = make_query("alias.example.org", RrType::kA);
+  const auto soa = test::soa_rdata("ns.example.org", soa_ttl);
+  static_cast<void>(world.resolve(
+      query, test::make_response(query, rcode,
+                                 {{"", RrType::kCname, alias_ttl, test::wire_name("target.example.org")}},
+                                 {{"example.org", RrType::kSoa, soa_ttl, soa}})));
+}
+
+TEST(Rfc2308Section2_2, NodataBehindAnAliasLivesAsLongAsItsSoaSays) {
+  PipelineWorld world;
+  deny_behind_alias(world, Rcode::kNoError, 300, 2);
+  EXPECT_TRUE(is_known(world, "alias.example.org", RrType::kA));
+  world.pass(std::chrono::seconds(3));
+  EXPECT_FALSE(is_known(world, "alias.example.org", RrType::kA));
+}
+
+TEST(Rfc2308Section2_2, TheCapOnDenialsHoldsForNodataBehindAnAliasToo) {
+  PipelineWorld world;
+  world.policy().cache.negative_ttl = 10;
+  deny_behind_alias(world, Rcode::kNoError, 300, 300);
+  world.pass(std::chrono::seconds(11));
+  EXPECT_FALSE(is_known(world, "alias.example.org", RrType::kA));
+  world.policy().cache.negative_ttl = 0;
+  deny_behind_alias(world, Rcode::kNoError, 300, 300);
+  EXPECT_FALSE(is_known(world, "alias.example.org", RrType::kA));
+}
+
+TEST(Rfc2308Section5, ADenialIsNotKeptLongerThanTheAliasBeforeIt) {
+  for (const auto rcode : {Rcode::kNxDomain, Rcode::kNoError}) {
+    PipelineWorld world;
+    deny_behind_alias(world, rcode, 1, 300);
+    EXPECT_TRUE(is_known(world, "alias.example.org", RrType::kA));
+    world.pass(std::chrono::seconds(2));
+    EXPECT_FALSE(is_known(world, "alias.example.org", RrType::kA));
+  }
+}
+
+TEST(Rfc2308Section2_2, AnAliasThatWasAskedForIsDataWhateverStandsInTheAuthority) {
+  PipelineWorld world;
+  const auto query = make_query("alias.example.org", RrType::kCname);
+  static_cast<void>(world.resolve(
+      query, test::make_response(query, Rcode::kNoError,
+                                 {{"", RrType::kCname, 300, test::wire_name("target.example.org")}},
+                                 {{"example.org", RrType::kSoa, 2, test::soa_rdata("ns.example.org", 2)}})));
+  world.pass(std::chrono::seconds(200));
+  EXPECT_TRUE(is_known(world, "alias.example.org", RrType::kCname));
+}
+
 TEST(Rfc2308Section7, ServerFailuresAreNotRepeated) {
   PipelineWorld world;
   const auto query = make_query("www.example.org", RrType::kA);
