@@ -141,7 +141,8 @@ constexpr ConfigRow kRows[] = {
     row<&C::blocking, &Blocking::admission, &Blocking::Admission::html>("blocking.admission.html", "Whether a page of HTML is taken for a list.", kOwn),
 
     // --- Answers of our own
-    row<&C::filtered_query_types>("filtering.queryTypes", "Query types that get an empty answer."),
+    row<&C::filtered_query_types>("filtering.queryTypes",
+        "Query types that get an empty answer; `AAAA` takes `ipv6hint` out of other answers."),
     row<&C::fqdn_only>("fqdnOnly.enable", "Answer NXDOMAIN for names of a single label."),
     row<&C::special_use_domains, &SpecialUseDomains::enable>("specialUseDomains.enable", "Keep names for special use (RFC 6761 and others) from the upstreams."),
     row<&C::special_use_domains, &SpecialUseDomains::appendix_g>("specialUseDomains.rfc6762-appendixG", "The same for intranet, internal, private, corp, home and lan."),

@@ -49,4 +49,13 @@ struct StrippedMessage {
 [[nodiscard]] base::Result<std::size_t, EditError> rename_question(const MessageView& message, NameView to,
                                                                   base::MutableBytes out) noexcept;
 
+/// Copies `message` into `out` without the SvcParam `key` (not `mandatory`) of its SVCB and HTTPS records, and
+/// without its mention among their mandatory keys (RFC 9460 8). What was changed is signed no more: signatures over
+/// records of such a type go, and so does AD. Records are written anew; a TSIG goes.
+///
+/// out      must not overlap the message.
+/// Returns  the length of the result; 0: no record has the parameter, and nothing was written; or kNoRoom.
+[[nodiscard]] base::Result<std::size_t, EditError> remove_svc_param(const MessageView& message, std::uint16_t key,
+                                                                   base::MutableBytes out) noexcept;
+
 }  // namespace rampart::dns

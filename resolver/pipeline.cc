@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "dns/append_opt.h"
 #include "dns/response_writer.h"
 #include "resolver/conditional.h"
 #include "resolver/inspector.h"
@@ -265,13 +264,7 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
                         : hit.rcode == Rcode::kNoError ? Reason::kCached
                                                         : Reason::kCachedNegative;
   respond(context, reason, Stage::kCache);
-  if (hit.length > out.size()) {  // too large for this transport: the client must come back over TCP
-    dns::ResponseWriter writer(*context.query, out, context.size_limit);
-    writer.set_rcode(hit.rcode);
-    writer.set_flag(dns::kFlagTc, true);
-    counters_.truncated.add();
-    return writer.finish();
-  }
+  if (hit.length > out.size()) return write_truncated(context, hit.rcode, out);
   // The stored ID says under which policy the answer was found clean for every client.
   const bool is_clean = base::load_u16(out.data()) == policy.inspection_stamp();
   const blocklists::GroupMask groups = is_clean || context.allowed ? 0 : context.groups;
@@ -301,49 +294,7 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
   } else {  // also of answers that are none: Blocky says so of all that is cached
     error = extended(policy, EdeCode::kCachedError, to_text(reason));
   }
-  return render_message(context, hit.length, hit.rcode, error, out);
-}
-
-// `out` holds a whole message without OPT: make it the answer to this client's query.
-std::size_t Pipeline::render_message(QueryContext& context, std::size_t length, Rcode rcode,
-                                     const ExtendedError& error, base::MutableBytes out) noexcept {
-  const dns::QueryView& query = *context.query;
-  if (context.detour == Detour::kCname) return length;  // join_chain() makes the response of it
-  if (context.detour == Detour::kRewrite) {
-    length = rename_to_asked(context, length, out);
-    if (length == 0) {  // too large for this transport: the client must come back over TCP
-      dns::ResponseWriter writer(query, out, context.size_limit);
-      writer.set_flag(dns::kFlagTc, true);
-      counters_.truncated.add();
-      return writer.finish();
-    }
-  }
-  std::uint8_t* message = out.data();
-  const std::uint16_t stored = base::load_u16(message + 2);
-  const bool wants_ad = query.dnssec_ok() || query.authentic_data();  // RFC 6840 5.7
-  std::uint16_t flags = dns::kFlagQr | dns::kFlagRa;
-  flags |= stored & (dns::kFlagAa | dns::kFlagTc);  // TC: the upstream's answer was cut, and TCP did not help
-  flags |= query.flags() & (dns::kFlagRd | dns::kFlagCd);
-  if (wants_ad) flags |= stored & dns::kFlagAd;
-  flags |= static_cast<std::uint16_t>(rcode) & 0xf;
-  base::store_u16(message, query.id());
-  base::store_u16(message + 2, flags);
-  const auto question = query.question();
-  std::copy(question.begin(), question.end(), message + dns::kHeaderBytes);  // the client's case (0x20)
-
-  if (query.has_edns()) {
-    const std::size_t with_opt = dns::append_opt(out, length, query.dnssec_ok(), rcode, error.code, error.text);
-    if (with_opt == 0 || with_opt > context.size_limit) {
-      counters_.truncated.add();
-      return dns::truncate_for(query, out.first(std::max(length, with_opt)));
-    }
-    return with_opt;
-  }
-  if (length > context.size_limit) {
-    counters_.truncated.add();
-    return dns::truncate_for(query, out.first(length));
-  }
-  return length;
+  return render_message(context, policy, hit.length, hit.rcode, error, out);
 }
 
 void Pipeline::note(const QueryContext& context, const PolicySnapshot& policy, std::int64_t arrival_unix_us,

@@ -100,8 +100,11 @@ class Pipeline {
                                  LookupMode mode, base::MutableBytes out) noexcept;
   std::size_t rebinding_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
   std::size_t block_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
-  std::size_t render_message(QueryContext& context, std::size_t length, dns::Rcode rcode, const ExtendedError& error,
-                             base::MutableBytes out) noexcept;
+  // pipeline_render.cc
+  std::size_t render_message(QueryContext& context, const PolicySnapshot& policy, std::size_t length,
+                             dns::Rcode rcode, const ExtendedError& error, base::MutableBytes out) noexcept;
+  std::size_t without_ipv6_hints(std::size_t length, base::MutableBytes out) noexcept;
+  std::size_t write_truncated(QueryContext& context, dns::Rcode rcode, base::MutableBytes out) noexcept;
 
   // pipeline_names.cc: our own names, and names that are asked in place of others.
   std::size_t custom_dns_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;

@@ -127,15 +127,9 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
         respond(context, Reason::kResolved, Stage::kUpstream);
       }
       context.rcode = static_cast<std::uint16_t>(result.message->rcode());
-      if (kept.size() > out.size()) {
-        dns::ResponseWriter writer(*context.query, out, context.size_limit);
-        writer.set_rcode(result.message->rcode());
-        writer.set_flag(dns::kFlagTc, true);
-        counters_.truncated.add();
-        return writer.finish();
-      }
+      if (kept.size() > out.size()) return write_truncated(context, result.message->rcode(), out);
       std::copy(kept.begin(), kept.end(), out.begin());
-      return render_message(context, kept.size(), result.message->rcode(), error, out);
+      return render_message(context, policy, kept.size(), result.message->rcode(), error, out);
     }
     counters_.unusable_answers.add();
   }

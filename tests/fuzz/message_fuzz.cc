@@ -4,6 +4,7 @@
 #include "dns/message_edit.h"
 #include "dns/message_view.h"
 #include "dns/presentation.h"
+#include "dns/svc_params.h"
 #include "tests/fuzz/require.h"
 
 using namespace rampart;
@@ -38,7 +39,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   });
   require(next == stripped->ttl_count);
 
+  std::vector<std::uint8_t> edited(dns::kMessageBytesMax);
   std::vector<std::uint8_t> plain(dns::kMessageBytesMax);
+  const auto hintless = dns::remove_svc_param(*message, dns::kSvcIpv6Hint, edited);
+  if (hintless.ok() && *hintless != 0) {
+    const auto rest = dns::MessageView::parse({edited.data(), *hintless});
+    require(rest.ok() && rest->qtype() == message->qtype());
+    const auto again = dns::remove_svc_param(*rest, dns::kSvcIpv6Hint, plain);
+    require(again.ok() && *again == 0);
+  }
   const auto length = dns::strip_dnssec_records(*message, message->qtype(), plain);
   if (!length) return 0;  // expanded beyond what a message can hold
   const auto rest = dns::MessageView::parse({plain.data(), *length});
