@@ -77,8 +77,9 @@ class Pipeline {
   void store_only(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result, Refresh refresh,
                   base::Instant now) noexcept;
 
-  /// A bound of our own was reached: SERVFAIL, counted as overload.
-  std::size_t refuse_overload(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
+  /// A bound of our own was reached, and nobody can be asked: the expired answer, else SERVFAIL, counted as overload.
+  std::size_t refuse_overload(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                              base::MutableBytes out) noexcept;
 
   /// Counts one finished query and hands it to the log. `arrival_unix_us` is wall time.
   void note(const QueryContext& context, const PolicySnapshot& policy, std::int64_t arrival_unix_us,
@@ -93,6 +94,7 @@ class Pipeline {
                            base::MutableBytes out, std::size_t& length) noexcept;
   Disposition decide_below_custom_dns(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                                       base::MutableBytes out, std::size_t& length) noexcept;
+  std::size_t overload_answer(QueryContext& context, const PolicySnapshot& policy, base::MutableBytes out) noexcept;
   std::size_t complete_name(QueryContext& context, const PolicySnapshot& policy, const ForwardResult& result,
                             base::Instant now, base::MutableBytes out) noexcept;
   Disposition respond(QueryContext& context, storage::Reason reason, Stage stage) noexcept;

@@ -133,8 +133,8 @@ std::size_t Pipeline::complete_name(QueryContext& context, const PolicySnapshot&
     }
     counters_.unusable_answers.add();
   }
-  if (result.outcome == ForwardOutcome::kOverload) return refuse_overload(context, policy, out);
   if (const std::size_t length = answer_stale(context, policy, now, out); length != 0) return length;
+  if (result.outcome == ForwardOutcome::kOverload) return overload_answer(context, policy, out);
   const bool unreachable = result.outcome == ForwardOutcome::kTimeout;
   const ExtendedError error =
       result.outcome == ForwardOutcome::kServFail
@@ -164,7 +164,14 @@ void Pipeline::store_only(QueryContext& context, const PolicySnapshot& policy, c
   static_cast<void>(store_answer(context, policy, *result.message, now, is_prefetch, blocked));
 }
 
-std::size_t Pipeline::refuse_overload(QueryContext& context, const PolicySnapshot& policy,
+std::size_t Pipeline::refuse_overload(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
+                                      base::MutableBytes out) noexcept {
+  std::size_t length = answer_stale(context, policy, now, out);
+  if (length == 0) length = overload_answer(context, policy, out);
+  return context.detour == Detour::kCname ? join_chain(context, policy, length, out) : length;
+}
+
+std::size_t Pipeline::overload_answer(QueryContext& context, const PolicySnapshot& policy,
                                       base::MutableBytes out) noexcept {
   const std::size_t length =
       write_empty(context, Rcode::kServFail, extended(policy, EdeCode::kOther, {}), out);

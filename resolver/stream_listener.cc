@@ -183,7 +183,7 @@ void StreamConnection::work_one(base::ByteView message) {
     ++outstanding_;  // before: the forwarder may say at once that it has no room, and then complete() has run
     if (worker_.forward(context, batch, shared_from_this())) return;
     --outstanding_;
-    length = worker_.pipeline().refuse_overload(context, *batch.policy, t_response);
+    length = worker_.pipeline().refuse_overload(context, *batch.policy, batch.now, t_response);
   }
   const auto response = base::ByteView(t_response).first(length);
   queue(response, asks_for_timeout(context));

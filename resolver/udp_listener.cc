@@ -131,7 +131,7 @@ std::size_t UdpListener::work_batch() noexcept {
       path.control_length = b.in_headers[i].msg_hdr.msg_controllen;
       std::memcpy(path.control.data(), b.control[i].data(), path.control_length);
       if (worker_.forward(context, batch, *this, path)) continue;
-      b.lengths[i] = worker_.pipeline().refuse_overload(context, *batch.policy, b.out[i]);
+      b.lengths[i] = worker_.pipeline().refuse_overload(context, *batch.policy, batch.now, b.out[i]);
       b.dispositions[i] = Disposition::kRespond;
     }
     if (b.dispositions[i] == Disposition::kDrop) {

@@ -245,7 +245,7 @@ void Worker::resolve_local_now(const std::vector<std::uint8_t>& message, const b
       ask(*pending, batch.now);
       return;
     }
-    length = pipeline_.refuse_overload(context, *batch.policy, response_);
+    length = pipeline_.refuse_overload(context, *batch.policy, batch.now, response_);
   }
   const auto response = base::ByteView(response_).first(length);
   reply(response, context, *batch.policy);

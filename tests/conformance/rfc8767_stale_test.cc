@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "resolver/custom_dns.h"
 #include "tests/support/pipeline_world.h"
 
 namespace rampart {
@@ -42,8 +43,28 @@ TEST_F(Rfc8767Section4, ExpiredDataIsNotUsedBeforeTheUpstreamsWereAsked) {
 }
 
 TEST_F(Rfc8767Section4, EveryFailureIsNeed) {
-  for (const auto outcome : {ForwardOutcome::kTimeout, ForwardOutcome::kNetworkError, ForwardOutcome::kServFail})
+  for (const auto outcome : {ForwardOutcome::kTimeout, ForwardOutcome::kNetworkError, ForwardOutcome::kServFail,
+                             ForwardOutcome::kOverload})
     EXPECT_EQ(world.fail_upstream(query, outcome).reason, Reason::kCachedStale);
+}
+
+TEST_F(Rfc8767Section4, SoIsThatNobodyCanBeAskedForWantOfRoom) {
+  const auto refused = world.refuse(query);
+  EXPECT_EQ(refused.reason, Reason::kCachedStale);
+  EXPECT_THAT(refused.records, ::testing::ElementsAre("A 192.0.2.1 ttl=30"));
+  const auto unknown = world.refuse(make_query("other.example.org", RrType::kA));
+  EXPECT_EQ(unknown.reason, Reason::kOverload);
+  EXPECT_EQ(unknown.rcode, static_cast<std::uint16_t>(Rcode::kServFail));
+  world.policy().cache.serve_stale = false;
+  EXPECT_EQ(world.refuse(query).reason, Reason::kOverload);
+}
+
+TEST_F(Rfc8767Section4, TheTargetOfAnAliasOfOurOwnIsServedStaleToo) {
+  resolver::CustomDnsOptions options;
+  options.zone = *dns::parse_zone("alias.example.net. 60 CNAME www.example.org.\n");
+  world.policy().custom_dns = std::make_shared<const resolver::CustomDns>(world.policy().filter->key(), options);
+  const auto refused = world.refuse(make_query("alias.example.net", RrType::kA));
+  EXPECT_THAT(refused.records, ::testing::ElementsAre("CNAME www.example.org. ttl=60", "A 192.0.2.1 ttl=30"));
 }
 
 TEST_F(Rfc8767Section4, TheTtlOfStaleDataIs30Seconds) {

@@ -124,4 +124,16 @@ PipelineWorld::Reply PipelineWorld::fail_upstream(const Bytes& query, resolver::
   return reply_from(context, disposition, length, out);
 }
 
+PipelineWorld::Reply PipelineWorld::refuse(const Bytes& query) {
+  auto context = make_context(query, "192.0.2.10", resolver::Protocol::kUdp, now_);
+  Bytes out(4096);
+  std::size_t length = 0;
+  auto disposition = pipeline_->answer(context, *policy_, now_, out, length);
+  if (disposition == resolver::Disposition::kForward) {
+    length = pipeline_->refuse_overload(context, *policy_, now_, out);
+    disposition = resolver::Disposition::kRespond;
+  }
+  return reply_from(context, disposition, length, out);
+}
+
 }  // namespace rampart::test

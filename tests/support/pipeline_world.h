@@ -47,6 +47,8 @@ class PipelineWorld {
   /// Asks, and if the query is to be forwarded lets the upstream say this.
   Reply resolve(const Bytes& query, const Bytes& upstream_response, std::string_view client = "192.0.2.10");
   Reply fail_upstream(const Bytes& query, resolver::ForwardOutcome outcome);
+  /// Asks; for a query that is to be forwarded there is no room.
+  Reply refuse(const Bytes& query);
   void pass(std::chrono::milliseconds time) { now_ += time; }
 
   resolver::Cache& cache() { return cache_; }
