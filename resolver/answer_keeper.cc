@@ -13,7 +13,8 @@ constexpr std::size_t kTtlsMax = 4096;  // an answer of more records is not kept
 void age_ttls(base::MutableBytes message, std::span<const std::uint16_t> offsets, std::uint32_t seconds) noexcept {
   for (const auto at : offsets) {
     const std::uint32_t ttl = base::load_u32(message.data() + at);
-    base::store_u32(message.data() + at, ttl - std::min(ttl, seconds));
+    const bool is_valid = ttl < 0x80000000u;  // RFC 2181 8: others count as 0
+    base::store_u32(message.data() + at, is_valid ? ttl - std::min(ttl, seconds) : 0);
   }
 }
 
