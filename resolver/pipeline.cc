@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dns/response_writer.h"
+#include "resolver/cache_rules.h"
 #include "resolver/conditional.h"
 #include "resolver/inspector.h"
 #include "resolver/query_event_writer.h"
@@ -252,7 +253,12 @@ std::size_t Pipeline::rebinding_answer(QueryContext& context, const PolicySnapsh
 std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                                          LookupMode mode, base::MutableBytes out) noexcept {
   CacheHit hit;
-  if (!cache_.lookup(cache_key(context), now, out, hit, mode)) {
+  const bool is_hit = cache_.lookup(cache_key(context), now, out, hit, mode);
+  // The stored ID says under which policy the answer was found clean for every client.
+  const bool is_clean = is_hit && base::load_u16(out.data()) == policy.inspection_stamp();
+  // What was stored under this policy was not excluded by it.
+  const bool may_be_excluded = is_hit && !is_clean && !policy.cache.exclude.empty();
+  if (!is_hit || (may_be_excluded && is_excluded(policy.cache, context.name))) {
     if (mode == LookupMode::kFreshOnly) counters_.cache_misses.add();
     return 0;
   }
@@ -265,8 +271,6 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
                                                         : Reason::kCachedNegative;
   respond(context, reason, Stage::kCache);
   if (hit.length > out.size()) return write_truncated(context, hit.rcode, out);
-  // The stored ID says under which policy the answer was found clean for every client.
-  const bool is_clean = base::load_u16(out.data()) == policy.inspection_stamp();
   const blocklists::GroupMask groups = is_clean || context.allowed ? 0 : context.groups;
   if (groups != 0 || (!is_clean && policy.rebinding)) {
     if (const auto message = dns::MessageView::parse(out.first(hit.length)); message.ok()) {
