@@ -124,6 +124,8 @@ Disposition Pipeline::decide(QueryContext& context, const PolicySnapshot& policy
   if (!context.query) {
     length = dns::error_response(context.wire, context.wire_error, out);
     context.rcode = length >= dns::kHeaderBytes ? base::load_u16(out.data() + 2) & 0xf : 0;
+    const bool is_bad_version = context.wire_error == dns::WireError::kBadVersion;
+    if (is_bad_version) context.rcode = static_cast<std::uint16_t>(Rcode::kBadVers);
     respond(context, Reason::kMalformed, Stage::kParse);
     return length == 0 ? Disposition::kDrop : Disposition::kRespond;
   }

@@ -5,6 +5,7 @@
 #include "dns/query_view.h"
 #include "dns/response_writer.h"
 #include "tests/support/dns_messages.h"
+#include "tests/support/pipeline_world.h"
 
 namespace rampart::dns {
 namespace {
@@ -56,6 +57,16 @@ TEST(Rfc6891Section6_1_2, OptionsThatWeDoNotKnowAreIgnored) {
     EXPECT_EQ(opt.rdata_length, 0);
     return true;
   });
+}
+
+TEST(Rfc6891Section6_1_3, BadVersIsCountedAsWhatItIsThoughTheHeaderHoldsZero) {
+  test::PipelineWorld world;
+  const Bytes wire = query_for("www.example.org", RrType::kA).additional(opt_record(1232, 0x00010000)).build();
+  const auto reply = world.ask_wire(wire);
+  EXPECT_EQ(reply.rcode, static_cast<std::uint16_t>(Rcode::kBadVers));
+  const auto& counters = world.counters().responses[static_cast<std::size_t>(storage::Reason::kMalformed)];
+  EXPECT_EQ(counters[resolver::rcode_slot(16)].value(), 1u);
+  EXPECT_EQ(counters[0].value(), 0u);
 }
 
 TEST(Rfc6891Section6_1_3, HigherVersionsGetBadVersWithOurVersion) {
