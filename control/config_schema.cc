@@ -103,7 +103,7 @@ constexpr ConfigRow kRows[] = {
     row<&C::ports, &Ports::free_bind>("ports.freeBind", "Listen on addresses that this machine does not have (yet)."),
     row<&C::ports, &Ports::proxy_protocol>("ports.proxyProtocol", "Listeners whose connections begin with a PROXY header; where `trustedProxies` is set, only theirs are accepted."),
     row<&C::tcp, &Tcp::max_connections>("tcp.maxConnections", "DNS connections over TCP at once, for the whole server.", {between(1, 1'000'000), Effect::kWorks, Origin::kOurs}),
-    row<&C::tcp, &Tcp::max_connections_per_client>("tcp.maxConnectionsPerClient", "The same for one client address.", {between(1, 1'000'000), Effect::kWorks, Origin::kOurs}),
+    row<&C::tcp, &Tcp::max_connections_per_client>("tcp.maxConnectionsPerClient", "The same for one client: an IPv4 address, or a /64 of IPv6.", {between(1, 1'000'000), Effect::kWorks, Origin::kOurs}),
     row<&C::tcp, &Tcp::idle_timeout>("tcp.idleTimeout", "A connection without a query in progress is closed after this (RFC 7766 6.2.3).", {at_least(1), Effect::kWorks, Origin::kOurs}),
     row<&C::tcp, &Tcp::total_timeout>("tcp.totalTimeout", "A connection is closed after this, however busy.", {at_least(1), Effect::kWorks, Origin::kOurs}),
     row<&C::tcp, &Tcp::max_pipelined>("tcp.maxPipelined", "Queries of one connection that may wait for an upstream.", {between(1, 65'535), Effect::kWorks, Origin::kOurs}),

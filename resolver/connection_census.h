@@ -1,6 +1,9 @@
 // How many DNS connections over TCP a server has, in all and of each client: one count for all workers and listen
 // addresses, so that the configured limits mean what they say. It is asked when a connection opens or closes, never
 // for a query, so a lock does no harm.
+//
+// A host with IPv6 may take any address of its network (RFC 4291 2.5.1: a /64), so such a network is one client, as
+// it is for the rate limit. All link-local addresses are in one /64 and are told apart.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +24,7 @@ class ConnectionCensus {
   [[nodiscard]] bool admit(const base::IpAddress& client) {
     const std::lock_guard lock(mutex_);
     if (total_ >= total_max_) return false;
-    const auto [it, is_new] = per_client_.try_emplace(client, 0);
+    const auto [it, is_new] = per_client_.try_emplace(counted_as(client), 0);
     if (it->second >= per_client_max_) return false;
     ++it->second;
     ++total_;
@@ -30,7 +33,7 @@ class ConnectionCensus {
 
   void leave(const base::IpAddress& client) {
     const std::lock_guard lock(mutex_);
-    const auto it = per_client_.find(client);
+    const auto it = per_client_.find(counted_as(client));
     if (it == per_client_.end()) return;
     if (--it->second == 0) per_client_.erase(it);
     --total_;
@@ -43,6 +46,12 @@ class ConnectionCensus {
   }
 
  private:
+  [[nodiscard]] static base::IpAddress counted_as(const base::IpAddress& client) noexcept {
+    const auto& octets = client.mapped();
+    const bool is_link_local = octets[0] == 0xfe && (octets[1] & 0xc0) == 0x80;  // fe80::/10
+    return client.is_v4() || is_link_local ? client : client.masked(64);
+  }
+
   struct AddressHash {
     std::size_t operator()(const base::IpAddress& address) const noexcept {
       std::uint64_t words[2];
