@@ -56,17 +56,21 @@ class Forwarder::Core final : private UdpHandler, private StreamHandler {
 
   // A lane's.
   void start_lane(Lane& lane, Upstream& upstream, base::Instant now) noexcept;
-  /// A new exchange: other ID, and over UDP other socket and letter case.
+  /// Asks the lane's address: a new exchange with another ID, and over UDP another socket and letter case, unless that
+  /// address is being asked already. Attempts over UDP at other addresses stay open.
   void send(Lane& lane, base::Instant now) noexcept;
   void send_udp(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept;
   void send_stream(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept;
   void resend_udp(Lane& lane, base::Instant now) noexcept;
-  void transmit(Lane& lane, base::Instant now) noexcept;
-  void accept(Lane& lane, base::MutableBytes message, base::Instant now) noexcept;
+  void transmit(UdpAttempt& attempt, base::Instant now) noexcept;
+  /// Asks the lane's address otherwise (TCP, without EDNS); what was asked before no longer counts.
+  void ask_otherwise(Lane& lane, base::Instant now) noexcept;
+  /// `round_trip`: zero if it is not known which transmission was answered.
+  void accept(Lane& lane, base::MutableBytes message, base::Duration round_trip, base::Instant now) noexcept;
   [[nodiscard]] bool try_otherwise(Lane& lane, base::Instant now) noexcept;
   /// true if the slot is finished.
   bool lane_failed(Lane& lane, LaneFailure failure, base::Instant now) noexcept;
-  void end_exchange(Lane& lane) noexcept;
+  void end_exchanges(Lane& lane) noexcept;
   void end_lane(Lane& lane) noexcept;
   void keep(Slot& slot, base::ByteView message, bool is_answer) noexcept;
   [[nodiscard]] const ActiveGroup* group_of(const Slot& slot) const noexcept;

@@ -11,11 +11,30 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kTransmissionsMax = 3;            ///< of one query to one upstream within its deadline
 constexpr base::Duration kResendMin = 300ms;    ///< a cold recursion is slow: do not double it too soon
 
 bool is_edns_refusal(dns::Rcode rcode) noexcept {
   return rcode == dns::Rcode::kFormErr || rcode == dns::Rcode::kNotImp || rcode == dns::Rcode::kBadVers;
+}
+
+bool is_open(const UdpAttempt& attempt) noexcept { return attempt.socket != nullptr; }
+
+/// The attempt that asks there already, or one to begin with.
+UdpAttempt& attempt_at(Lane& lane, const UdpPool& pool) noexcept {
+  UdpAttempt* unused = nullptr;
+  for (UdpAttempt& attempt : lane.attempts) {
+    if (!is_open(attempt)) unused = &attempt;
+    else if (attempt.socket->pool == &pool) return attempt;
+  }
+  // There are as many as retransmissions can open.
+  return unused != nullptr ? *unused : lane.attempts.front();
+}
+
+/// From now on it is the address of this attempt that is asked; a look-up may have dropped it meanwhile.
+void turn_to(Lane& lane, const UdpAttempt& attempt) noexcept {
+  const auto& addresses = lane.upstream->addresses;
+  for (std::size_t i = 0; i < addresses.size(); ++i)
+    if (&addresses[i]->udp == attempt.socket->pool) lane.address = static_cast<std::uint8_t>(i);
 }
 
 }  // namespace
@@ -42,9 +61,8 @@ void Forwarder::Core::start_lane(Lane& lane, Upstream& upstream, base::Instant n
 
 void Forwarder::Core::send(Lane& lane, base::Instant now) noexcept {
   Upstream& upstream = *lane.upstream;
-  end_exchange(lane);
+  if (lane.stream != nullptr) lane.stream->end(lane);
   lane.state = lane.over_stream ? Lane::State::kStream : Lane::State::kUdp;
-  lane.sent_at = now;
   lane.resend_at = base::Instant::max();
   look_up(upstream, now);
   if (upstream.addresses.empty() && upstream.is_looked_up) {
@@ -63,15 +81,22 @@ void Forwarder::Core::send(Lane& lane, base::Instant now) noexcept {
 }
 
 void Forwarder::Core::send_udp(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept {
-  if (!udp_.begin(address.udp, lane, now)) {
+  UdpAttempt& attempt = attempt_at(lane, address.udp);
+  // The same datagram from the same port: another ID would only give a forger another target.
+  if (is_open(attempt) && attempt.socket->pool == &address.udp) return transmit(attempt, now);
+  udp_.end(attempt);
+  if (!udp_.begin(address.udp, attempt, now)) {
     lane.is_unreachable = true;
     return;
   }
-  lane.upper_case = options_.use_0x20 && lane.upstream->keeps_case() && !lane.case_lost ? random_.next_u64() : 0;
-  transmit(lane, now);
+  attempt.upper_case = options_.use_0x20 && lane.upstream->keeps_case() && !lane.case_lost ? random_.next_u64() : 0;
+  attempt.sent_at = lane.sent_at = now;
+  attempt.transmissions = 0;
+  attempt.is_unreachable = false;
+  transmit(attempt, now);
 }
 
-void Forwarder::Core::send_stream(Lane& lane, UpstreamAddress& address, base::Instant) noexcept {
+void Forwarder::Core::send_stream(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept {
   const UpstreamSpec& spec = lane.upstream->spec;
   const bool is_tls = spec.protocol == UpstreamProtocol::kDot;
   if (!address.stream) {
@@ -85,19 +110,21 @@ void Forwarder::Core::send_stream(Lane& lane, UpstreamAddress& address, base::In
     lane.is_unreachable = true;
     return;
   }
-  lane.upper_case = 0;
   lane.transmissions = 1;
+  lane.sent_at = now;
   std::array<std::uint8_t, kUpstreamQueryBytesMax> query;
   const std::size_t length =
       write_upstream_query(lane.slot->question(), {lane.stream_id, 0, lane.with_edns, is_tls}, query);
   address.stream->send({query.data(), length});
 }
 
-void Forwarder::Core::transmit(Lane& lane, base::Instant now) noexcept {
+void Forwarder::Core::transmit(UdpAttempt& attempt, base::Instant now) noexcept {
+  Lane& lane = *attempt.lane;
   std::array<std::uint8_t, kUpstreamQueryBytesMax> query;
   const std::size_t length = write_upstream_query(lane.slot->question(),
-                                                  {lane.udp_id, lane.upper_case, lane.with_edns}, query);
-  if (!udp_.send(lane, {query.data(), length}, now)) lane.is_unreachable = true;
+                                                  {attempt.udp_id, attempt.upper_case, lane.with_edns}, query);
+  if (!udp_.send(attempt, {query.data(), length}, now)) attempt.is_unreachable = lane.is_unreachable = true;
+  ++attempt.transmissions;
   ++lane.transmissions;
   const base::Duration left = lane.deadline - lane.sent_at;
   const base::Duration interval = std::min(std::max(8 * lane.upstream->round_trip(), kResendMin), left / kTransmissionsMax);
@@ -106,67 +133,70 @@ void Forwarder::Core::transmit(Lane& lane, base::Instant now) noexcept {
 
 void Forwarder::Core::resend_udp(Lane& lane, base::Instant now) noexcept {
   counters_.retransmitted.add();
-  if (lane.upstream->addresses.size() > 1) {
-    ++lane.address;
-    return send(lane, now);
-  }
-  // The same datagram from the same port: another ID would only give a forger another target.
-  transmit(lane, now);
+  ++lane.address;
+  send(lane, now);
 }
 
-void Forwarder::Core::end_exchange(Lane& lane) noexcept {
-  udp_.end(lane);
+void Forwarder::Core::ask_otherwise(Lane& lane, base::Instant now) noexcept {
+  end_exchanges(lane);
+  send(lane, now);
+  arm(*lane.slot, now);
+}
+
+void Forwarder::Core::end_exchanges(Lane& lane) noexcept {
+  for (UdpAttempt& attempt : lane.attempts) udp_.end(attempt);
   if (lane.stream != nullptr) lane.stream->end(lane);
 }
 
 void Forwarder::Core::end_lane(Lane& lane) noexcept {
-  end_exchange(lane);
+  end_exchanges(lane);
   lane.state = Lane::State::kIdle;
   lane.is_unreachable = false;
 }
 
 void Forwarder::Core::on_unreachable(UdpExchange& exchange, base::Instant now) noexcept {
-  auto& lane = static_cast<Lane&>(exchange);
-  lane.is_unreachable = true;
-  timer_.arm(*lane.slot, now);
+  auto& attempt = static_cast<UdpAttempt&>(exchange);
+  attempt.is_unreachable = attempt.lane->is_unreachable = true;
+  timer_.arm(*attempt.lane->slot, now);
 }
 
 void Forwarder::Core::on_datagram(UdpExchange& exchange, base::MutableBytes message, bool is_cut,
                                   base::Instant now) noexcept {
-  auto& lane = static_cast<Lane&>(exchange);
+  auto& attempt = static_cast<UdpAttempt&>(exchange);
+  Lane& lane = *attempt.lane;
   Slot& slot = *lane.slot;
-  switch (match_question(message, slot.question(), lane.upper_case)) {
+  switch (match_question(message, slot.question(), attempt.upper_case)) {
     case QuestionMatch::kDifferent:
       counters_.mismatched_question.add();
       return;  // keep waiting: the true answer may still come
     case QuestionMatch::kCaseFolded:
-      if (lane.upper_case != 0) {
+      if (attempt.upper_case != 0) {
         // Perhaps the upstream loses letter case, perhaps a forger guessed ID and port: TCP tells.
         counters_.case_folded.add();
         if (lane.upstream->note_case_lost()) counters_.case_disabled.add();
         lane.case_lost = true;
         lane.over_stream = true;
-        send(lane, now);
-        return arm(slot, now);
+        turn_to(lane, attempt);
+        return ask_otherwise(lane, now);
       }
       [[fallthrough]];
     case QuestionMatch::kExact:
-      if (lane.upper_case != 0) lane.upstream->note_case_kept();
+      if (attempt.upper_case != 0) lane.upstream->note_case_kept();
       // Names in the answer that point to the question are read in its case.
       std::memcpy(message.data() + dns::kHeaderBytes, slot.name.data(), slot.name_length);
       break;
     case QuestionMatch::kAbsent:
       break;
   }
+  turn_to(lane, attempt);
   if (is_cut || (base::load_u16(message.data() + 2) & dns::kFlagTc)) {
     counters_.truncated.add();
     keep(slot, message, true);
     lane.is_truncated = true;
     lane.over_stream = true;
-    send(lane, now);
-    return arm(slot, now);
+    return ask_otherwise(lane, now);
   }
-  accept(lane, message, now);
+  accept(lane, message, attempt.transmissions == 1 ? now - attempt.sent_at : base::Duration{}, now);
 }
 
 void Forwarder::Core::on_stream_message(StreamExchange& exchange, base::MutableBytes message,
@@ -184,7 +214,7 @@ void Forwarder::Core::on_stream_message(StreamExchange& exchange, base::MutableB
     case QuestionMatch::kAbsent:
       break;
   }
-  accept(lane, message, now);
+  accept(lane, message, now - lane.sent_at, now);
 }
 
 void Forwarder::Core::on_stream_broken(StreamExchange& exchange, bool was_open, base::Instant now) noexcept {
@@ -195,7 +225,8 @@ void Forwarder::Core::on_stream_broken(StreamExchange& exchange, bool was_open, 
 }
 
 /// A response whose ID and question are ours.
-void Forwarder::Core::accept(Lane& lane, base::MutableBytes wire, base::Instant now) noexcept {
+void Forwarder::Core::accept(Lane& lane, base::MutableBytes wire, base::Duration round_trip,
+                             base::Instant now) noexcept {
   Slot& slot = *lane.slot;
   Upstream& upstream = *lane.upstream;
   const auto message = dns::MessageView::parse(wire);
@@ -208,20 +239,20 @@ void Forwarder::Core::accept(Lane& lane, base::MutableBytes wire, base::Instant 
   if (is_edns_refusal(rcode) && lane.with_edns) {
     lane.with_edns = false;
     lane.is_edns_retry = true;
-    send(lane, now);
-    return arm(slot, now);
+    return ask_otherwise(lane, now);
   }
   if (lane.is_edns_retry && !is_edns_refusal(rcode)) {
     upstream.disable_edns(now);
     counters_.edns_disabled.add();
   }
   upstream.note_answer();
-  if (lane.transmissions == 1) upstream.note_round_trip(now - lane.sent_at);
+  if (round_trip != base::Duration{}) upstream.note_round_trip(round_trip);
   if (rcode == dns::Rcode::kServFail || rcode == dns::Rcode::kRefused || !message->has_question()) {
     keep(slot, wire, false);
     lane_failed(lane, LaneFailure::kServerFailure, now);
     return;
   }
+  upstream.preferred_address = lane.address;  // of two, one may be silent
   counters_.answers.add();
   finish(slot, ForwardOutcome::kAnswer, &*message, &upstream);
 }
@@ -229,6 +260,8 @@ void Forwarder::Core::accept(Lane& lane, base::MutableBytes wire, base::Instant 
 /// What is left to try with an upstream that could not be reached; true: it is under way.
 bool Forwarder::Core::try_otherwise(Lane& lane, base::Instant now) noexcept {
   lane.is_unreachable = false;
+  for (UdpAttempt& attempt : lane.attempts)
+    if (attempt.is_unreachable) udp_.end(attempt);
   if (lane.state == Lane::State::kStream && lane.was_open && !lane.is_stream_retry) {
     lane.is_stream_retry = true;  // an upstream may close an idle connection just when we use it
   } else if (lane.state == Lane::State::kStream && lane.case_lost && !lane.is_truncated) {
@@ -236,7 +269,7 @@ bool Forwarder::Core::try_otherwise(Lane& lane, base::Instant now) noexcept {
   } else if (++lane.addresses_failed < lane.upstream->addresses.size()) {
     ++lane.address;
   } else {
-    return false;
+    return std::any_of(lane.attempts.begin(), lane.attempts.end(), is_open);  // another address may still answer
   }
   send(lane, now);
   return true;
@@ -255,7 +288,7 @@ bool Forwarder::Core::lane_failed(Lane& lane, LaneFailure failure, base::Instant
       upstream.preferred_address = static_cast<std::uint8_t>(lane.address + 1);
       if (counts) upstream.note_silence(now);
       if (UpstreamStream* stream = lane.stream) {
-        end_exchange(lane);
+        end_exchanges(lane);
         stream->suspect(lane.sent_at);
       }
       break;

@@ -42,7 +42,10 @@ Slot* InflightTable::take() noexcept {
     free_ = slot->next_in_bucket;
   } else {
     slot = &slots_.emplace_back(expired_, owner_);
-    for (Lane& lane : slot->lanes) lane.slot = slot;
+    for (Lane& lane : slot->lanes) {
+      lane.slot = slot;
+      for (UdpAttempt& attempt : lane.attempts) attempt.lane = &lane;
+    }
   }
   ++taken_;
   slot->next_in_bucket = nullptr;

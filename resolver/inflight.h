@@ -33,8 +33,23 @@ struct ActiveSet {
   std::vector<ActiveGroup> groups;
 };
 
-/// One upstream being asked.
-struct Lane : UdpExchange, StreamExchange {
+struct Lane;
+
+/// So often a query is sent to one upstream within its deadline.
+inline constexpr std::uint8_t kTransmissionsMax = 3;
+
+/// One address of an upstream being asked over UDP; in use while it has a socket.
+struct UdpAttempt : UdpExchange {
+  std::uint8_t transmissions = 0;
+  bool is_unreachable = false;   ///< noted; acted upon when the slot's timer fires
+  Lane* lane = nullptr;
+  std::uint64_t upper_case = 0;
+  base::Instant sent_at{};       ///< first
+};
+
+/// One upstream being asked. Over UDP a retransmission goes to its next address, while the answers of those asked
+/// before are still waited for: a slow answer is no lost one.
+struct Lane : StreamExchange {
   enum class State : std::uint8_t {
     kIdle,
     kAddress,  ///< waits for the addresses of the upstream's host name
@@ -46,7 +61,7 @@ struct Lane : UdpExchange, StreamExchange {
   State state = State::kIdle;
   std::uint8_t address = 0;      ///< index of the address that is asked
   std::uint8_t addresses_failed = 0;
-  std::uint8_t transmissions = 0;
+  std::uint8_t transmissions = 0;  ///< of all attempts
   bool with_edns = false;
   bool is_edns_retry = false;    ///< the upstream refused EDNS in this lane
   bool case_lost = false;        ///< the upstream lost the letter case in this lane
@@ -55,8 +70,8 @@ struct Lane : UdpExchange, StreamExchange {
   bool is_stream_retry = false;  ///< on a second connection
   bool was_open = false;         ///< the connection that broke had been usable
   bool is_unreachable = false;   ///< noted; acted upon when the slot's timer fires
-  std::uint64_t upper_case = 0;
-  base::Instant sent_at{};
+  std::array<UdpAttempt, kTransmissionsMax> attempts;
+  base::Instant sent_at{};       ///< to the address that was asked last
   base::Instant resend_at{};
   base::Instant deadline{};
 };

@@ -41,12 +41,12 @@ FakeQuery read_query(base::ByteView wire) {
 
 }  // namespace
 
-FakeUpstream::FakeUpstream(FakeScript script) : script_(std::move(script)) {
+FakeUpstream::FakeUpstream(FakeScript script, std::uint32_t host, std::uint16_t port) : script_(std::move(script)) {
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   for (int i = 0; i < 100 && listener_ < 0; ++i) {  // one port for both protocols
     udp_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (bind_to(udp_, 0) && bind_to(tcp, port_of(udp_)) && listen(tcp, 64) == 0) {
+    if (bind_to(udp_, port, host) && bind_to(tcp, port_of(udp_), host) && listen(tcp, 64) == 0) {
       listener_ = tcp;
     } else {
       close(udp_);

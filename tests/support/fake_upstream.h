@@ -3,6 +3,8 @@
 // asked, and from which port.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -42,7 +44,9 @@ using FakeScript = std::function<std::vector<FakeReply>(const FakeQuery&)>;
 
 class FakeUpstream {
  public:
-  explicit FakeUpstream(FakeScript script);
+  explicit FakeUpstream(FakeScript script) : FakeUpstream(std::move(script), INADDR_LOOPBACK, 0) {}
+  /// At this address (in host order) and port; 0: one that is free.
+  FakeUpstream(FakeScript script, std::uint32_t host, std::uint16_t port);
   ~FakeUpstream();
   FakeUpstream(const FakeUpstream&) = delete;
   FakeUpstream& operator=(const FakeUpstream&) = delete;

@@ -1,4 +1,4 @@
-// Sockets on 127.0.0.1 for test servers.
+// Sockets on 127.0.0.1, or another loopback address, for test servers.
 #pragma once
 
 #include <netinet/in.h>
@@ -9,17 +9,17 @@
 
 namespace rampart::test_support {
 
-inline sockaddr_in loopback(std::uint16_t port) {
+inline sockaddr_in loopback(std::uint16_t port, std::uint32_t host = INADDR_LOOPBACK) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(host);
   address.sin_port = htons(port);
   return address;
 }
 
 /// Port 0: one that is free.
-inline bool bind_to(int fd, std::uint16_t port) {
-  const sockaddr_in address = loopback(port);
+inline bool bind_to(int fd, std::uint16_t port, std::uint32_t host = INADDR_LOOPBACK) {
+  const sockaddr_in address = loopback(port, host);
   return ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
