@@ -77,7 +77,17 @@ void UdpListener::stop_reading() {
   socket_.cancel(ignored);
 }
 
-void UdpListener::close() {
+void UdpListener::retire() {
+  stop_reading();
+  is_retired_ = true;
+  if (answers_due_ == 0) close();
+}
+
+void UdpListener::forget_answer() noexcept {
+  if (--answers_due_ == 0 && is_retired_) close();
+}
+
+void UdpListener::close() noexcept {
   boost::system::error_code ignored;
   socket_.close(ignored);
   buffers_.reset();

@@ -32,14 +32,19 @@ class UdpListener {
   void start();
   /// Stops reading; answers to queries in flight can still be sent.
   void stop_reading();
-  /// Gives the port back; the object itself stays, as a completion may still be queued for it.
-  void close();
+  /// Stops reading, and gives the port back when the queries that came through it have their answers. The object
+  /// itself stays, as a completion may still be queued for it.
+  void retire();
+  /// A query waits for its answer to be sent through here / does no longer.
+  void expect_answer() noexcept { ++answers_due_; }
+  void forget_answer() noexcept;
   void send(const UdpReturnPath& path, base::ByteView response) noexcept;
   [[nodiscard]] const base::IpEndpoint& address() const noexcept { return address_; }
 
  private:
   struct Buffers;
 
+  void close() noexcept;
   void wait();
   void on_readable();
   /// One batch; the number of datagrams read.
@@ -50,6 +55,8 @@ class UdpListener {
   boost::asio::ip::udp::socket socket_;
   const base::IpEndpoint address_;
   bool reading_ = false;
+  bool is_retired_ = false;
+  std::size_t answers_due_ = 0;
   std::unique_ptr<Buffers> buffers_;
 };
 

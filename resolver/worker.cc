@@ -95,13 +95,12 @@ void Worker::remove_listener(const base::IpEndpoint& address) {
       ++it;
       continue;
     }
-    (*it)->stop_reading();
+    (*it)->retire();
     retired_.push_back(std::move(*it));
     it = udp_.erase(it);
   }
   for (auto& listener : streams_)
     if (listener->address() == address) listener->stop_accepting();
-  if (pool_.in_use() == 0) close_retired();
 }
 
 void Worker::drain() {
@@ -173,6 +172,7 @@ bool Worker::forward(const QueryContext& context, const Batch& batch, UdpListene
   PendingQuery* pending = take_pending(context, batch);
   if (pending == nullptr) return false;
   pending->udp = &listener;
+  listener.expect_answer();
   pending->return_path = path;
   ask(*pending, batch.now);
   return true;
@@ -291,8 +291,13 @@ void Worker::on_client_timeout(PendingQuery& pending, base::Instant now) noexcep
   const std::size_t length = pipeline_.answer_stale(pending.context, *pending.policy, now, room_for(pending));
   if (length == 0) return;
   deliver(pending, base::ByteView(response_).first(length), now);
-  pending.forget_receiver();
+  forget_receiver(pending);
   pending.was_answered_stale = true;
+}
+
+void Worker::forget_receiver(PendingQuery& pending) noexcept {
+  if (pending.udp != nullptr) pending.udp->forget_answer();
+  pending.forget_receiver();
 }
 
 base::MutableBytes Worker::room_for(const PendingQuery& pending) noexcept {
@@ -309,13 +314,9 @@ void Worker::deliver(PendingQuery& pending, base::ByteView response, base::Insta
 }
 
 void Worker::release(PendingQuery& pending) noexcept {
+  forget_receiver(pending);
   pool_.give_back(&pending);
   pending_now_.store(pool_.in_use(), std::memory_order_relaxed);
-  if (pool_.in_use() == 0) close_retired();
-}
-
-void Worker::close_retired() noexcept {
-  for (; closed_ < retired_.size(); ++closed_) retired_[closed_]->close();
 }
 
 void Worker::note(const QueryContext& context, const Batch& batch, base::ByteView response) {

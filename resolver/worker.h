@@ -113,8 +113,8 @@ class Worker {
   void on_client_timeout(PendingQuery& pending, base::Instant now) noexcept;
   [[nodiscard]] base::MutableBytes room_for(const PendingQuery& pending) noexcept;
   void deliver(PendingQuery& pending, base::ByteView response, base::Instant now) noexcept;
+  void forget_receiver(PendingQuery& pending) noexcept;
   void release(PendingQuery& pending) noexcept;
-  void close_retired() noexcept;
 
   const WorkerOptions options_;
   const std::shared_ptr<ConnectionCensus> connections_;
@@ -134,7 +134,6 @@ class Worker {
   std::vector<std::unique_ptr<UdpListener>> udp_;
   std::vector<std::unique_ptr<StreamListener>> streams_;
   std::vector<std::unique_ptr<UdpListener>> retired_;  ///< removed; open while queries in flight answer through them
-  std::size_t closed_ = 0;                             ///< of retired_, from the front
   std::thread thread_;
 };
 

@@ -1,5 +1,6 @@
 """How it opens its ports, and how it leaves: addresses that no interface has yet, ports below 1024 without root,
 and queries in flight when it is told to stop."""
+import itertools
 import os
 import signal
 import socket
@@ -8,7 +9,9 @@ import threading
 import time
 import unittest
 
-from harness import BINARY, E2eTest, Knot, Program, Rampart, addresses, base_config, query, wait_for
+import dns.message
+
+from harness import BINARY, E2eTest, Knot, Program, Rampart, addresses, base_config, free_port, query, wait_for
 from test_tcp import SlowUpstream, framed, read_message
 
 NOBODY = 65534
@@ -64,6 +67,53 @@ class Listen(E2eTest):
             self.assertNotEqual(subprocess.run(check, timeout=20, capture_output=True).returncode, 0)
         finally:
             server.signal(signal.SIGCONT)
+
+
+class Move(E2eTest):
+    """An address that a reload takes away, while queries are in flight all the time."""
+
+    def test_a_removed_address_is_given_back_under_traffic_and_may_return(self):
+        upstream = self.start(SlowUpstream(0.5))
+        config = base_config(upstream.port).replace("upstreams:", "workers: 1\nupstreams:\n  timeout: 5s")
+        server = self.start(Rampart(self.directory, config))
+        second = free_port()
+        alone = server.config_path.read_text()
+        both = alone.replace(f"127.0.0.1:{server.port}", f"127.0.0.1:{server.port},127.0.0.1:{second}")
+        stop = threading.Event()
+        self.addCleanup(stop.set)
+
+        def keep_busy():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                for number in itertools.count():
+                    question = dns.message.make_query(f"slow{number}.example.org", "A").to_wire()
+                    client.sendto(question, ("127.0.0.1", server.port))
+                    if stop.wait(0.1):
+                        return
+        threading.Thread(target=keep_busy, daemon=True).start()
+
+        def reload(text):
+            server.config_path.write_text(text)
+            server.signal(signal.SIGHUP)
+
+        def second_answers():
+            return query(second, "www.example.org", timeout=0.3).answer
+
+        def second_is_free():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(("127.0.0.1", second))  # fails while the server holds it
+            return True
+
+        reload(both)
+        wait_for(second_answers, "the added address answers")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(10)
+            client.sendto(dns.message.make_query("slow.example.org", "A").to_wire(), ("127.0.0.1", second))
+            wait_for(lambda: "slow.example.org." in upstream.asked, "the query is in flight")
+            reload(alone)
+            self.assertEqual(addresses(dns.message.from_wire(client.recv(4096))), ["192.0.2.1"])
+        wait_for(second_is_free, "the removed address is given back")
+        reload(both)
+        wait_for(second_answers, f"the address answers again: {server.log}")
 
 
 class Leave(E2eTest):
