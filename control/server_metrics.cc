@@ -127,6 +127,7 @@ void Server::collect(MetricsSnapshot& into) {
   collect_upstreams(workers_, into);
 
   std::uint64_t udp = 0, tcp = 0, rejected = 0, proxy_errors = 0, timeouts = 0, overload = 0, truncated = 0, log_dropped = 0, stale = 0;
+  std::uint64_t over_share = 0;
   std::uint64_t upstream_timeouts = 0, upstream_errors = 0, joined = 0, forwarded = 0;
   std::array<std::uint64_t, resolver::kStageCount> stages{};
   for (const auto& worker : workers_) {
@@ -137,6 +138,7 @@ void Server::collect(MetricsSnapshot& into) {
     proxy_errors += c.tcp_proxy_errors.value();
     timeouts += c.tcp_timeouts.value();
     overload += c.pending_exhausted.value();
+    over_share += c.client_share_exceeded.value();
     truncated += c.truncated.value();
     log_dropped += c.log_dropped.value();
     stale += c.stale_answers.value();
@@ -175,6 +177,8 @@ void Server::collect(MetricsSnapshot& into) {
   count("tcp_proxy_errors_total", "Connections closed for want of a valid PROXY header from a trusted proxy.", proxy_errors);
   count("tcp_timeouts_total", "Connections cut off as idle, slow or stuck.", timeouts);
   count("overload_total", "Queries refused because no slot for waiting was left.", overload);
+  count("client_overload_total", "Queries refused because their client held as many such slots as were left.",
+        over_share);
   count("truncated_total", "Responses sent with TC.", truncated);
   count("stale_answers_total", "Expired answers served because the upstreams failed.", stale);
   count("query_log_ring_full_total", "Log events lost because a ring was full.", log_dropped);

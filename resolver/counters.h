@@ -47,6 +47,7 @@ struct alignas(64) WorkerCounters {
   base::Counter silent_drops;          ///< not a query, or too short to answer
   base::Counter truncated;             ///< TC sent
   base::Counter pending_exhausted;     ///< no pooled slot left for a miss: SERVFAIL
+  base::Counter client_share_exceeded;  ///< misses of a client that holds as many slots as are left: SERVFAIL
   base::Counter prefetches;
   base::Counter prefetch_hits;
   base::Counter stale_answers;

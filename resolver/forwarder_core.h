@@ -56,8 +56,8 @@ class Forwarder::Core final : private UdpHandler, private StreamHandler {
 
   // A lane's.
   void start_lane(Lane& lane, Upstream& upstream, base::Instant now) noexcept;
-  /// Asks the lane's address: a new exchange with another ID, and over UDP another socket and letter case, unless that
-  /// address is being asked already. Attempts over UDP at other addresses stay open.
+  /// Asks the lane's address: a new exchange with another ID, and over UDP another socket and letter case, unless
+  /// that address is being asked already. Attempts over UDP at other addresses stay open.
   void send(Lane& lane, base::Instant now) noexcept;
   void send_udp(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept;
   void send_stream(Lane& lane, UpstreamAddress& address, base::Instant now) noexcept;

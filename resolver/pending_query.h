@@ -4,12 +4,14 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
 
+#include "resolver/client_shares.h"
 #include "resolver/deadline_timer.h"
 #include "resolver/forwarder.h"
 #include "resolver/pipeline.h"
@@ -37,12 +39,15 @@ using LocalReply = std::function<void(base::ByteView response, const QueryContex
 /// The deadline is that of serving stale, while `udp`, `stream` or `local` waits.
 struct PendingQuery : ForwardWaiter, Deadline {
   PendingQuery();
+  /// Copies what the answer will need.
+  void keep(const QueryContext& asked);
   Worker* worker = nullptr;
   QueryContext context;
   ClientIdentity identity;      ///< copied: the client cache may forget the client meanwhile
   std::array<std::uint8_t, 512> wire;
   std::shared_ptr<const PolicySnapshot> policy;  ///< the generation that the query started with
   std::int64_t arrival_unix_us = 0;
+  ClientShares::Places share;   ///< where this slot is counted as its client's
 
   // Exactly one of these receives the answer; none for a prefetch, or when it has been given a stale one.
   UdpListener* udp = nullptr;
@@ -83,6 +88,7 @@ class PendingPool {
     --in_use_;
   }
   [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
+  [[nodiscard]] std::size_t left() const noexcept { return limit_ - std::min(limit_, in_use_); }
 
  private:
   static constexpr std::size_t kBlock = 64;

@@ -27,27 +27,6 @@ std::shared_ptr<ConnectionCensus> unlimited_connections() {
   return std::make_shared<ConnectionCensus>(SIZE_MAX, SIZE_MAX);
 }
 
-// The query as the pending slot keeps it: whole if it fits, else header, question and a bare OPT, which is all
-// that the answer depends on.
-std::size_t keep_query(const dns::QueryView& query, base::MutableBytes out) noexcept {
-  if (query.wire().size() <= out.size()) {
-    std::copy(query.wire().begin(), query.wire().end(), out.begin());
-    return query.wire().size();
-  }
-  const auto head = query.wire().first(dns::kHeaderBytes + query.question().size());
-  std::copy(head.begin(), head.end(), out.begin());
-  std::uint8_t* p = out.data() + head.size();
-  base::store_u16(out.data() + 10, query.has_edns() ? 1 : 0);
-  if (!query.has_edns()) return head.size();
-  p[0] = 0;
-  base::store_u16(p + 1, static_cast<std::uint16_t>(dns::RrType::kOpt));
-  base::store_u16(p + 3, query.edns().udp_payload_bytes);
-  base::store_u16(p + 5, 0);
-  base::store_u16(p + 7, query.dnssec_ok() ? 0x8000 : 0);
-  base::store_u16(p + 9, 0);
-  return head.size() + 11;
-}
-
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options, Cache& cache, const base::Published<PolicySnapshot>& policies,
@@ -126,25 +105,25 @@ Worker::Batch Worker::begin_batch() {
 }
 
 PendingQuery* Worker::take_pending(const QueryContext& context, const Batch& batch) {
+  const ClientShares::Places share = shares_.places_of(context.client);
+  if (!shares_.may_take(share, std::min(pool_.left(), options_.forwarder.inflight_max - forwarder_.inflight()))) {
+    counters_->client_share_exceeded.add();
+    return nullptr;
+  }
   PendingQuery* pending = pool_.take();
   if (pending == nullptr) {
     counters_->pending_exhausted.add();
     return nullptr;
   }
+  shares_.enter(share);
+  pending->share = share;
   pending_now_.store(pool_.in_use(), std::memory_order_relaxed);
   pending->worker = this;
   pending->done = [](ForwardWaiter& waiter, const ForwardResult& result) noexcept {
     auto& self = static_cast<PendingQuery&>(waiter);
     self.worker->finish(self, result);
   };
-  const std::size_t length = keep_query(*context.query, pending->wire);
-  pending->context = context;
-  pending->context.wire = base::ByteView(pending->wire).first(length);
-  // The same octets were parsed a moment ago, so this cannot fail.
-  pending->context.query.emplace(*dns::QueryView::parse(pending->context.wire));
-  pending->identity = *context.identity;
-  pending->context.identity = &pending->identity;
-  pending->context.given_identity = nullptr;  // the caller's, who does not wait
+  pending->keep(context);
   pending->policy = batch.policy_owner;
   pending->arrival_unix_us = batch.wall_us;
   return pending;
@@ -315,6 +294,7 @@ void Worker::deliver(PendingQuery& pending, base::ByteView response, base::Insta
 
 void Worker::release(PendingQuery& pending) noexcept {
   forget_receiver(pending);
+  shares_.leave(pending.share);
   pool_.give_back(&pending);
   pending_now_.store(pool_.in_use(), std::memory_order_relaxed);
 }

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "resolver/cache.h"
 #include "resolver/client_names.h"
+#include "resolver/client_shares.h"
 #include "resolver/connection_census.h"
 #include "resolver/counters.h"
 #include "resolver/forwarder.h"
@@ -102,6 +103,7 @@ class Worker {
   void note(const QueryContext& context, const Batch& batch, base::ByteView response);
 
  private:
+  /// Null, and counted: no slot is left, or none for this client.
   PendingQuery* take_pending(const QueryContext& context, const Batch& batch);
   void ask(PendingQuery& pending, base::Instant now);
   void prefetch(const QueryContext& context, const Batch& batch);
@@ -128,6 +130,7 @@ class Worker {
   Pipeline pipeline_;
   DeadlineTimer timer_;
   PendingPool pool_;
+  ClientShares shares_;  ///< of pool_
   Forwarder forwarder_;
   std::atomic<std::size_t> pending_now_{0};
   std::vector<std::uint8_t> response_;  ///< for answers that come back from upstreams, one at a time

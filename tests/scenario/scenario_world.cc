@@ -61,6 +61,7 @@ constexpr WorkerCounterName kWorkerCounters[] = {
     {"truncated", &resolver::WorkerCounters::truncated},
     {"unusable_answers", &resolver::WorkerCounters::unusable_answers},
     {"pending_exhausted", &resolver::WorkerCounters::pending_exhausted},
+    {"client_share_exceeded", &resolver::WorkerCounters::client_share_exceeded},
 };
 
 }  // namespace
