@@ -87,6 +87,11 @@ PostgresConnection::Result<base::Done> PostgresConnection::connect_to(const Post
   std::vector<const char*> words{"fallback_application_name", "client_encoding", "keepalives_idle",
                                  "keepalives_interval", "keepalives_count", "tcp_user_timeout"};
   std::vector<const char*> values{"rampart", "UTF8", "10", "3", "3", "10000"};
+  // Of several hosts the first that accepts us may be a standby, which would refuse every batch.
+  if (target.hosts.size() > 1) {
+    words.push_back("target_session_attrs");
+    values.push_back("read-write");
+  }
   const auto add = [&](const char* word, const std::string& value) {
     if (value.empty()) return;
     words.push_back(word);

@@ -35,7 +35,8 @@ class PostgresConnection {
   PostgresConnection(const PostgresConnection&) = delete;
   PostgresConnection& operator=(const PostgresConnection&) = delete;
 
-  /// Tries the hosts in turn, each for `time_for_each`, until one takes us.
+  /// Tries the hosts in turn, each for `time_for_each`, until one takes us; of several, one that can be written to,
+  /// unless the target has a `target_session_attrs` of its own.
   /// Looking up a host name is the one thing without a deadline.
   [[nodiscard]] Result<base::Done> connect(const PostgresTarget& target, std::chrono::milliseconds time_for_each,
                                            const Deadline& deadline);

@@ -83,20 +83,35 @@ std::string PostgresServer::binaries() {
   return "";
 }
 
-PostgresServer::PostgresServer() : port_(free_port()) {
+void PostgresServer::make_directory() {
   char name[] = "/tmp/rampart-pg-XXXXXX";
   directory_ = mkdtemp(name);
-  if (geteuid() == 0)
-    if (const passwd* user = getpwnam("postgres"))
-      if (chown(directory_.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + directory_);
-  const std::string log = directory_ + "/initdb.log";
-  const pid_t child = spawn({binaries() + "/initdb", "-D", directory_ + "/data", "-U", "postgres", "--auth=trust",
-                             "--encoding=UTF8", "--locale=C", "--no-sync"}, log, true);
+  if (geteuid() != 0) return;
+  if (const passwd* user = getpwnam("postgres"))
+    if (chown(directory_.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + directory_);
+}
+
+void PostgresServer::run_to_end(std::vector<std::string> words) const {
+  const std::string log = directory_ + "/setup.log", program = words[0];
+  words[0] = binaries() + "/" + program;
   int status = 0;
-  waitpid(child, &status, 0);
-  if (status != 0) throw std::runtime_error("initdb failed: " + text_of(log));
+  waitpid(spawn(words, log, true), &status, 0);
+  if (status != 0) throw std::runtime_error(program + " failed: " + text_of(log));
+}
+
+PostgresServer::PostgresServer() : port_(free_port()) {
+  make_directory();
+  run_to_end({"initdb", "-D", directory_ + "/data", "-U", "postgres", "--auth=trust", "--encoding=UTF8",
+              "--locale=C", "--no-sync"});
   start();
   create_database();
+}
+
+PostgresServer::PostgresServer(StandbyOf of) : port_(free_port()) {
+  make_directory();
+  run_to_end({"pg_basebackup", "-D", directory_ + "/data", "-d", of.primary.target("postgres"),
+              "--write-recovery-conf", "--checkpoint=fast", "--no-sync"});
+  start();
 }
 
 PostgresServer::~PostgresServer() {

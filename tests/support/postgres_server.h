@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 namespace rampart::test_support {
 
@@ -14,6 +15,10 @@ class PostgresServer {
   [[nodiscard]] static std::string binaries();
 
   PostgresServer();   ///< initdb; throws std::runtime_error with the program's words
+  struct StandbyOf {
+    const PostgresServer& primary;
+  };
+  explicit PostgresServer(StandbyOf of);  ///< from a base backup; follows the primary, only reads
   ~PostgresServer();  ///< kills and removes everything
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
@@ -35,6 +40,8 @@ class PostgresServer {
   void set_access(const std::string& lines) const;
 
  private:
+  void make_directory();
+  void run_to_end(std::vector<std::string> words) const;
   void signal_all(int signal) const;
 
   std::string directory_;

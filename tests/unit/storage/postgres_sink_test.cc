@@ -141,6 +141,26 @@ TEST_F(PostgresSinkTest, RetentionDropsWholeDaysAndPreparesTomorrow) {
   EXPECT_EQ(server_->query("SELECT to_regclass('log_entries_d20220109') IS NOT NULL"), "t");
 }
 
+TEST_F(PostgresSinkTest, PassesAStandbyOnTheWayToThePrimary) {
+  const PostgresServer standby(PostgresServer::StandbyOf{*server_});
+  ASSERT_EQ(standby.query("SELECT pg_is_in_recovery()", "postgres"), "t");
+  const std::string hosts = "host=127.0.0.1,127.0.0.1 port=" + std::to_string(standby.port()) + "," +
+                            std::to_string(server_->port()) + " user=postgres dbname=blocky";
+  PostgresSinkOptions with_both = options();
+  with_both.target = hosts;
+  PostgresSink sink(with_both);
+  const auto opened = sink.open(soon());
+  ASSERT_TRUE(opened.ok()) << opened.error();
+  EXPECT_EQ(sink.write(batch_of({QueryEventBuilder("a.example.")}), soon()).outcome, Outcome::kDone);
+  EXPECT_EQ(server_->count("SELECT count(*) FROM log_entries"), 1);
+  with_both.target = hosts + " target_session_attrs=any";
+  PostgresSink as_told(with_both);  // finds the table there already, or not yet
+  const auto reached = as_told.open(soon());
+  std::string error = reached ? "" : reached.error();
+  if (reached) error = as_told.write(batch_of({QueryEventBuilder("b.example.")}), soon()).error;
+  EXPECT_NE(error.find("25006"), std::string::npos) << error;
+}
+
 TEST_F(PostgresSinkTest, UsesATableOfBlockyAsItStands) {
   server_->query("CREATE TABLE log_entries (request_ts timestamptz NOT NULL, client_ip text, client_name text, duration_ms bigint, "
                  "reason text, response_type text, question_type text, question_name text, effective_tldp text, answer text, "
