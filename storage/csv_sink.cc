@@ -10,6 +10,8 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
+#include <optional>
 #include <vector>
 
 namespace rampart::storage {
@@ -36,6 +38,19 @@ bool starts_with_space(std::string_view field) {
     if (field.starts_with(space)) return true;
   // U+2000..200A
   return field.size() >= 3 && field.starts_with("\xe2\x80") && static_cast<unsigned char>(field[2]) <= 0x8a;
+}
+
+/// The day of a file that csv_file_name() named.
+std::optional<std::chrono::sys_days> date_of_file(const std::string& name) {
+  int year = 0;
+  unsigned month = 0;
+  unsigned day = 0;
+  int used = 0;
+  if (!name.ends_with(".log") || name.size() < 10 ||
+      std::sscanf(name.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &used) != 3 || used != 10)
+    return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  return date.ok() ? std::optional<std::chrono::sys_days>(date) : std::nullopt;
 }
 
 /// A write that can be taken back.
@@ -153,26 +168,26 @@ WriteResult CsvSink::write(const EntryBatch& batch, const Deadline&) {
 base::Status CsvSink::maintain(base::WallTime now, const Deadline&) {
   if (options_.retention_days == 0) return base::Done{};
   using std::chrono::days;
-  const std::tm today_tm = local_time(std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count());
-  const std::chrono::sys_days today{std::chrono::year(today_tm.tm_year + 1900) / (today_tm.tm_mon + 1) / today_tm.tm_mday};
-  std::error_code error;
+  using std::chrono::sys_days;
   const std::filesystem::path directory = options_.directory.empty() ? "." : options_.directory;
-  for (const auto& file : std::filesystem::directory_iterator(directory, error)) {
-    const std::string name = file.path().filename().string();
-    int year = 0;
-    unsigned month = 0;
-    unsigned day = 0;
-    int used = 0;
-    if (!name.ends_with(".log") || name.size() < 10 ||
-        std::sscanf(name.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &used) != 3 || used != 10)
-      continue;
-    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-    if (!date.ok() || today - std::chrono::sys_days{date} <= days{options_.retention_days}) continue;
-    std::error_code removed;
-    std::filesystem::remove(file.path(), removed);
-    if (removed) return base::Error{file.path().string() + ": " + removed.message()};
-  }
+  std::multimap<sys_days, std::filesystem::path> files;
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(directory, error))
+    if (const auto date = date_of_file(file.path().filename().string())) files.emplace(*date, file.path());
   if (error) return base::Error{directory.string() + ": " + error.message()};
+  if (files.empty()) return base::Done{};
+
+  const auto beyond = files.upper_bound(files.rbegin()->first - RetentionClock::kProof);
+  const sys_days witness = beyond == files.begin() ? files.rbegin()->first : std::prev(beyond)->first;
+  const std::tm tm = local_time(std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count());
+  const sys_days today{std::chrono::year(tm.tm_year + 1900) / (tm.tm_mon + 1) / tm.tm_mday};
+  const auto from = std::chrono::floor<days>(retention_clock_.count_from(today, base::monotonic_now(), witness));
+  for (const auto& [date, path] : files) {
+    if (from - date <= days{options_.retention_days}) break;
+    std::error_code removed;
+    std::filesystem::remove(path, removed);
+    if (removed) return base::Error{path.string() + ": " + removed.message()};
+  }
   return base::Done{};
 }
 

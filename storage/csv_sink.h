@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "storage/query_sink.h"
+#include "storage/retention_clock.h"
 
 namespace rampart::storage {
 
@@ -30,6 +31,7 @@ class CsvSink final : public QuerySink {
 
  private:
   const CsvSinkOptions options_;
+  RetentionClock retention_clock_;
 };
 
 /// One field as Go's encoding/csv writes it with a tab as separator.

@@ -1,5 +1,8 @@
 #include "storage/postgres_sink.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/log.h"
 #include "storage/postgres_schema.h"
 
@@ -184,7 +187,12 @@ WriteResult PostgresSink::write(const EntryBatch& batch, const Deadline& deadlin
 }
 
 base::Status PostgresSink::maintain(base::WallTime now, const Deadline& deadline) {
-  const std::int64_t now_us = to_unix_us(now);
+  // The server's clock counts for all who write to it, and one that is ahead alone shall erase nothing.
+  auto clock = connection_.execute("SELECT floor(extract(epoch FROM now()) * 1000000)::bigint", deadline);
+  if (!clock) return base::Error{words(clock.error())};
+  std::int64_t server_us = 0;
+  for (const auto& row : clock->rows) std::from_chars(row[0].data(), row[0].data() + row[0].size(), server_us);
+  const std::int64_t now_us = std::min(to_unix_us(now), server_us);
   if (remembers_batches_) {
     auto forgotten = connection_.execute(
         "DELETE FROM rampart_spool_replay WHERE at < now() - interval '" + std::string(kForgetAfter) + "'", deadline);

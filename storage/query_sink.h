@@ -69,7 +69,8 @@ class QuerySink {
   /// Connects, creates what is missing, and makes sure that the next write has a chance.
   [[nodiscard]] virtual base::Status open(const Deadline& deadline) = 0;
   [[nodiscard]] virtual WriteResult write(const EntryBatch& batch, const Deadline& deadline) = 0;
-  /// Removes what is older than the retention. Called now and then between writes while the sink is open.
+  /// Removes what is older than the retention; a clock that is far ahead must not erase the log. Called now and
+  /// then between writes while the sink is open.
   [[nodiscard]] virtual base::Status maintain(base::WallTime now, const Deadline& deadline) {
     (void)now, (void)deadline;
     return base::Done{};

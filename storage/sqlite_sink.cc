@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 
 #include "storage/copy_text.h"
@@ -127,10 +128,29 @@ WriteResult SqliteSink::write(const EntryBatch& batch, const Deadline& deadline)
   return {Outcome::kDone, batch.count(), {}};
 }
 
+/// RetentionClock's, by two looks at the ends of the index.
+base::Result<std::optional<base::WallTime>, std::string> SqliteSink::find_witness() {
+  static const std::string kSql =
+      "WITH newest(ts) AS (SELECT max(request_ts) FROM log_entries) SELECT strftime('%s', coalesce((SELECT "
+      "max(request_ts) FROM log_entries WHERE request_ts <= (SELECT strftime('%Y-%m-%d %H:%M:%S', ts, '-" +
+      std::to_string(RetentionClock::kProof.count()) + " days') FROM newest)), ts)) FROM newest";
+  std::string seconds;
+  const auto take = [](void* out, int, char** fields, char**) {
+    if (fields[0] != nullptr) *static_cast<std::string*>(out) = fields[0];
+    return 0;
+  };
+  if (sqlite3_exec(database_, kSql.c_str(), take, &seconds, nullptr) != SQLITE_OK) return base::Error{last_error()};
+  if (seconds.empty()) return std::optional<base::WallTime>();
+  return std::optional(base::WallTime(std::chrono::seconds(std::strtoll(seconds.c_str(), nullptr, 10))));
+}
+
 base::Status SqliteSink::maintain(base::WallTime now, const Deadline& deadline) {
   if (auto forgotten = run("DELETE FROM rampart_spool_replay WHERE at < datetime('now', '-30 days')"); !forgotten) return forgotten;
   if (options_.retention_days == 0) return base::Done{};
-  const auto before = now - std::chrono::hours(24) * options_.retention_days;
+  const auto witness = find_witness();
+  if (!witness) return base::Error{witness.error()};
+  const auto before = retention_clock_.count_from(now, base::monotonic_now(), *witness) -
+                      std::chrono::days(options_.retention_days);
   const std::string statement =
       "DELETE FROM log_entries WHERE rowid IN (SELECT rowid FROM log_entries WHERE request_ts < '" +
       utc_text(std::chrono::duration_cast<std::chrono::microseconds>(before.time_since_epoch()).count()) + "' LIMIT " +

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "storage/query_sink.h"
+#include "storage/retention_clock.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -33,10 +34,12 @@ class SqliteSink final : public QuerySink {
   [[nodiscard]] base::Status run(const std::string& sql);
   [[nodiscard]] std::string last_error() const;
   [[nodiscard]] int insert(const LogEntry& entry);
+  [[nodiscard]] base::Result<std::optional<base::WallTime>, std::string> find_witness();
 
   const SqliteSinkOptions options_;
   sqlite3* database_ = nullptr;
   sqlite3_stmt* insert_ = nullptr;
+  RetentionClock retention_clock_;
   std::optional<BatchId> forgettable_;  ///< committed; its ID has served
   std::string qname_, domain_, names_;
 };

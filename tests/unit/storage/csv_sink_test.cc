@@ -33,6 +33,20 @@ class CsvSinkTest : public testing::Test {
     setenv("TZ", "UTC", 1);
     tzset();
   }
+  void touch(const std::set<std::string>& names) const {
+    for (const std::string& name : names) std::ofstream(directory_.path() + "/" + name) << "x";
+  }
+  std::set<std::string> files() const {
+    std::set<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(directory_.path())) names.insert(file.path().filename());
+    return names;
+  }
+  /// The evening of a day.
+  static base::WallTime on(const std::string& date) {
+    std::tm time{};
+    strptime((date + " 22:13").c_str(), "%Y-%m-%d %H:%M", &time);
+    return base::WallTime(std::chrono::seconds(timegm(&time)));
+  }
   TemporaryDirectory directory_;
 };
 
@@ -105,13 +119,28 @@ TEST_F(CsvSinkTest, MissingDirectoryIsAnErrorWithItsCure) {
 }
 
 TEST_F(CsvSinkTest, RetentionRemovesOnlyDatedLogsOlderThanWholeDays) {
-  for (const char* name : {"2023-11-10_ALL.log", "2023-11-12_ALL.log", "2023-11-13_x.log", "2023-11-01.txt", "2023-13-01_ALL.log", "notes.log"})
-    std::ofstream(directory_.path() + "/" + name) << "x";
+  touch({"2023-11-10_ALL.log", "2023-11-12_ALL.log", "2023-11-13_x.log", "2023-11-14_x.log", "2023-11-01.txt",
+         "2023-13-01_ALL.log", "notes.log"});
   CsvSink sink({directory_.path(), false, 2});
-  ASSERT_TRUE(sink.maintain(base::WallTime(std::chrono::microseconds(1'700'000'000'000'000)), soon()).ok());
-  std::set<std::string> left;
-  for (const auto& file : std::filesystem::directory_iterator(directory_.path())) left.insert(file.path().filename());
-  EXPECT_EQ(left, (std::set<std::string>{"2023-11-12_ALL.log", "2023-11-13_x.log", "2023-11-01.txt", "2023-13-01_ALL.log", "notes.log"}));
+  ASSERT_TRUE(sink.maintain(on("2023-11-14"), soon()).ok());
+  EXPECT_EQ(files(), (std::set<std::string>{"2023-11-12_ALL.log", "2023-11-13_x.log", "2023-11-14_x.log",
+                                            "2023-11-01.txt", "2023-13-01_ALL.log", "notes.log"}));
+}
+
+TEST_F(CsvSinkTest, AClockAheadByMoreThanTheRetentionErasesNothing) {
+  const std::set<std::string> log{"2023-11-10_ALL.log", "2023-11-12_ALL.log", "2023-11-13_ALL.log",
+                                  "2023-11-14_ALL.log"};
+  touch(log);
+  CsvSink sink({directory_.path(), false, 5});
+  ASSERT_TRUE(sink.maintain(on("2024-02-01"), soon()).ok());
+  EXPECT_EQ(files(), log);
+  touch({"2024-02-01_ALL.log"});  // what it logs meanwhile proves nothing, not in a new process either
+  ASSERT_TRUE(sink.maintain(on("2024-02-01"), soon()).ok());
+  ASSERT_TRUE(CsvSink({directory_.path(), false, 5}).maintain(on("2024-02-02"), soon()).ok());
+  EXPECT_EQ(files().size(), log.size() + 1);
+  touch({"2024-02-02_ALL.log", "2024-02-03_ALL.log"});  // after a silence the log goes on day by day
+  ASSERT_TRUE(sink.maintain(on("2024-02-03"), soon()).ok());
+  EXPECT_EQ(files(), (std::set<std::string>{"2024-02-01_ALL.log", "2024-02-02_ALL.log", "2024-02-03_ALL.log"}));
 }
 
 }  // namespace

@@ -141,6 +141,20 @@ TEST_F(PostgresSinkTest, RetentionDropsWholeDaysAndPreparesTomorrow) {
   EXPECT_EQ(server_->query("SELECT to_regclass('log_entries_d20220109') IS NOT NULL"), "t");
 }
 
+TEST_F(PostgresSinkTest, AClockAheadOfTheServersErasesNothing) {
+  constexpr std::int64_t kDay = 86'400'000'000;
+  PostgresSink sink(options(2));
+  ASSERT_TRUE(sink.open(soon()).ok());
+  const auto now = base::wall_now();
+  const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count();
+  for (const std::int64_t age : {0, 1, 4})
+    ASSERT_EQ(sink.write(batch_of({QueryEventBuilder("a.example.").start_us(now_us - age * kDay)}), soon()).outcome,
+              Outcome::kDone);
+  ASSERT_TRUE(sink.maintain(now + std::chrono::days(60), soon()).ok());
+  // What is too old by the server's clock goes.
+  EXPECT_EQ(server_->count("SELECT count(*) FROM log_entries"), 2);
+}
+
 TEST_F(PostgresSinkTest, PassesAStandbyOnTheWayToThePrimary) {
   const PostgresServer standby(PostgresServer::StandbyOf{*server_});
   ASSERT_EQ(standby.query("SELECT pg_is_in_recovery()", "postgres"), "t");

@@ -76,6 +76,28 @@ TEST_F(SqliteSinkTest, RetentionDeletesOldRows) {
   EXPECT_EQ(query("SELECT group_concat(question_name) FROM log_entries"), "new.example");
 }
 
+TEST_F(SqliteSinkTest, AClockAheadByMoreThanTheRetentionErasesNothing) {
+  constexpr std::int64_t kDay = 86'400'000'000, kToday = 19'000 * kDay;
+  const auto at = [](std::int64_t us) { return base::WallTime(std::chrono::microseconds(us)); };
+  std::vector<QueryEventBuilder> events;
+  for (std::int64_t age = 0; age < 5; ++age)
+    events.push_back(QueryEventBuilder("a.example.").start_us(kToday - age * kDay));
+  SqliteSink sink({path(), 5});
+  ASSERT_TRUE(sink.open(soon()).ok());
+  ASSERT_EQ(sink.write(batch_of(events), soon()).outcome, Outcome::kDone);
+  ASSERT_TRUE(sink.maintain(at(kToday + 60 * kDay), soon()).ok());
+  EXPECT_EQ(query("SELECT count(*) FROM log_entries"), "5");
+  const auto log_on = [&](std::int64_t us) {
+    return sink.write(batch_of({QueryEventBuilder("b.example.").start_us(us)}), soon()).outcome == Outcome::kDone;
+  };
+  ASSERT_TRUE(log_on(kToday + 60 * kDay));
+  ASSERT_TRUE(sink.maintain(at(kToday + 60 * kDay), soon()).ok());
+  EXPECT_EQ(query("SELECT count(*) FROM log_entries"), "6");
+  ASSERT_TRUE(log_on(kToday + 62 * kDay + 2'000'000));
+  ASSERT_TRUE(sink.maintain(at(kToday + 62 * kDay + 2'000'000), soon()).ok());
+  EXPECT_EQ(query("SELECT group_concat(question_name) FROM log_entries"), "b.example,b.example");
+}
+
 TEST_F(SqliteSinkTest, WriterOfSomebodyElseDelaysOnlyUntilTheDeadline) {
   SqliteSink sink({path(), 0});
   ASSERT_TRUE(sink.open(soon()).ok());
