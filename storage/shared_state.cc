@@ -20,12 +20,7 @@ namespace {
 
 constexpr seconds kFirstRoundMax{3};
 constexpr seconds kFlushMax{10};
-constexpr seconds kRefusalLogPeriod{10};
 constexpr std::size_t kUnsentBytesMax = std::size_t{8} << 20;  // above it the queue waits
-
-std::uint64_t unix_ms_now() {
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(base::wall_now().time_since_epoch()).count());
-}
 
 }  // namespace
 
@@ -131,19 +126,7 @@ void SharedState::on_down(const std::string& error) {
 
 void SharedState::on_message(std::string_view channel, std::string_view payload) {
   if (channel == kRedisCacheChannel) return take_message(payload);
-  if (channel != kRedisBlockingChannel) return;
-  auto message = parse_blocking_message(payload);
-  if (!message) return count([](RedisStatus& s) { ++s.bad_messages; });
-  if (const auto stamp = ChangeStamp::parse(message->sender)) {
-    if (stamp->instance == instance_.instance) return count([](RedisStatus& s) { ++s.own_messages; });
-    return adopt(std::move(*message), *stamp);
-  }
-  // Blocky's: it says no time, so it is a change of this moment. Stored for those who come late, but not published.
-  ChangeStamp stamp = instance_;
-  stamp.unix_ms = std::max(unix_ms_now(), stamp_.unix_ms + 1);
-  message->sender = stamp.to_uuid();
-  adopt(std::move(*message), stamp);
-  store_blocking();
+  if (channel == kRedisBlockingChannel) take_blocking_message(payload);
 }
 
 void SharedState::tick() {
@@ -262,7 +245,7 @@ void SharedState::note_refusal(const RedisReply& reply) {
     s.last_error = reply.text;
     s.last_error_at = base::wall_now();
   });
-  if (base::monotonic_now() - refusal_logged_at_ > kRefusalLogPeriod) {
+  if (base::monotonic_now() - refusal_logged_at_ > kLogPeriod) {
     refusal_logged_at_ = base::monotonic_now();
     log::warn("redis", "refuses what we share", {{"error", reply.text}});
   }
@@ -371,81 +354,6 @@ void SharedState::flush_page(const std::shared_ptr<Flushing>& flushing) {
       else flushing->end(base::Error{std::string("Redis holds more answers than could be deleted in 10 s")});
     });
   });
-}
-
-// --- the blocking switch -----------------------------------------------------------------------------------
-
-// The moment is the caller's: this thread may come to it later, and of two changes, on two instances, one after the other,
-// the later must win.
-void SharedState::announce(BlockingChange change) {
-  asio::post(io_, [this, change = std::move(change), at = unix_ms_now()]() mutable {
-    const bool was_overtaken = at <= stamp_.unix_ms;
-    stamp_ = {std::max(at, stamp_.unix_ms + 1), instance_.instance};
-    blocking_ = {change.enabled, change.duration, change.groups, stamp_.to_uuid()};
-    is_unpublished_ = true;
-    // Another's change may have come into force since the caller's did, and this one counts as newer.
-    if (was_overtaken) static_cast<void>(hooks_.adopt_blocking(change));
-    if (!link_->is_up()) return;
-    store_blocking();
-    publish_blocking();
-  });
-}
-
-void SharedState::store_blocking() {
-  link_->command({"SET", kRedisBlockingKey, to_json(blocking_)}, [this](const RedisReply& reply) {
-    if (reply.is_error()) note_refusal(reply);
-  });
-}
-
-void SharedState::publish_blocking() {
-  is_unpublished_ = false;
-  link_->command({"PUBLISH", kRedisBlockingChannel, to_json(blocking_)}, [this](const RedisReply& reply) {
-    if (reply.is_error()) return note_refusal(reply);
-    count([](RedisStatus& s) { ++s.blocking_published; });
-  });
-}
-
-void SharedState::compare_stored() {
-  link_->command({"GET", kRedisBlockingKey}, [this](const RedisReply& reply) {
-    const auto message = reply.is_text() ? parse_blocking_message(reply.text) : std::nullopt;
-    const auto stamp = message ? ChangeStamp::parse(message->sender) : std::nullopt;
-    if (stamp && *stamp > stamp_) {
-      is_unpublished_ = false;  // somebody was later than we: what nobody has heard of is void
-      return adopt(*message, *stamp);
-    }
-    if (stamp_.unix_ms == 0) return;
-    if (!stamp || *stamp < stamp_) {
-      count([](RedisStatus& s) { ++s.blocking_repaired; });
-      store_blocking();
-    }
-    if (is_unpublished_) publish_blocking();
-  });
-}
-
-void SharedState::adopt(BlockingMessage message, const ChangeStamp& stamp) {
-  if (stamp <= stamp_) return count([](RedisStatus& s) { ++s.blocking_stale; });
-  const std::uint64_t now = unix_ms_now();
-  const auto ahead_max = static_cast<std::uint64_t>(duration_cast<milliseconds>(kClockAheadMax).count());
-  if (stamp.unix_ms > now + ahead_max) {
-    count([](RedisStatus& s) { ++s.blocking_rejected; });
-    log::warn("redis", "a change of blocking from the future is ignored: set the clocks", {{"sender", message.sender}});
-    return;
-  }
-  stamp_ = stamp;
-  blocking_ = std::move(message);
-  is_unpublished_ = false;
-  BlockingChange change{blocking_.enabled, milliseconds(0), blocking_.groups};
-  if (!change.enabled && blocking_.duration.count() > 0) {
-    const auto age = now > stamp.unix_ms ? now - stamp.unix_ms : 0;
-    change.duration = duration_cast<milliseconds>(blocking_.duration) - milliseconds(age);
-    if (change.duration.count() <= 0) change = {};  // it is over
-  }
-  if (const auto done = hooks_.adopt_blocking(change); !done.ok()) {
-    count([](RedisStatus& s) { ++s.blocking_rejected; });
-    log::warn("redis", "a change of blocking cannot be followed", {{"error", done.error()}});
-    return;
-  }
-  count([](RedisStatus& s) { ++s.blocking_adopted; });
 }
 
 // --- life --------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -45,6 +46,8 @@ struct SharedStateHooks {
   std::function<TakeOver(const SharedKey&, base::ByteView message, std::uint32_t ttl_seconds)> take_over;
   /// Redis thread; must not call back.
   std::function<base::Status(const BlockingChange&)> adopt_blocking;
+  /// The clock that stamps changes; any thread.
+  std::function<base::WallTime()> wall_now = base::wall_now;
 };
 
 class SharedState {
@@ -60,6 +63,7 @@ class SharedState {
   static constexpr std::chrono::seconds kWarmTimeMax{5};
   /// Changes further ahead of our clock are no clock's drift, and would silence everybody until then.
   static constexpr std::chrono::minutes kClockAheadMax{5};
+  static constexpr std::chrono::seconds kLogPeriod{10};  ///< between two warnings of the same kind
 
   SharedState(RedisOptions options, SharedStateHooks hooks, std::size_t workers);
   ~SharedState();
@@ -107,10 +111,17 @@ class SharedState {
   void take_over(const std::string& key, base::ByteView message, const RedisReply& pttl, bool is_warm);
   void warm_page(const std::shared_ptr<Warming>& warming);
   void flush_page(const std::shared_ptr<Flushing>& flushing);
+  // shared_state_blocking.cc
+  [[nodiscard]] std::uint64_t unix_ms_now() const;
+  [[nodiscard]] bool is_ahead(const ChangeStamp& stamp) const;
+  void restamp_if_ahead();
+  void note_future(const BlockingMessage& message);
+  void take_blocking_message(std::string_view payload);
   void compare_stored();
   void adopt(BlockingMessage message, const ChangeStamp& stamp);
   void store_blocking();
   void publish_blocking();
+
   void note_refusal(const RedisReply& reply);
   void end_first_round(base::Status outcome);
   void finish();
@@ -136,12 +147,14 @@ class SharedState {
   std::uint64_t round_ = 0;  ///< of the link: replies of an earlier one do not come
   base::Instant heartbeat_at_{};
   ChangeStamp stamp_;            ///< of the blocking state in force
+  base::Instant changed_at_{};   ///< the same moment by the clock that nobody sets
   BlockingMessage blocking_;     ///< as stored
   bool is_unpublished_ = false;  ///< a change of ours that nobody has heard
   ChangeStamp instance_ = ChangeStamp::random_instance();
   std::string sender_;           ///< of cache messages
   std::int64_t failures_at_start_ = 0;
   base::Instant refusal_logged_at_{};
+  std::optional<base::Instant> future_logged_at_;
   bool is_stopping_ = false;
   base::Instant stop_at_{};
 
