@@ -17,7 +17,8 @@ constexpr Text kTexts[] = {&LogEntry::client_ip,     &LogEntry::client_names,  &
                            &LogEntry::response_type, &LogEntry::response_code, &LogEntry::question_name,
                            &LogEntry::question_type, &LogEntry::answer,        &LogEntry::instance};
 constexpr std::size_t kTextCount = std::size(kTexts);
-constexpr std::size_t kFixedBytes = 8 + 4 + 4 * kTextCount;  // start, duration, lengths
+constexpr std::size_t kFixedBytes = EntryBatch::kEntryBytesMin;
+static_assert(kFixedBytes == 8 + 4 + 4 * kTextCount);
 
 }  // namespace
 

@@ -20,6 +20,8 @@ using BatchId = std::array<std::uint8_t, 16>;
 
 class EntryBatch {
  public:
+  static constexpr std::size_t kEntryBytesMin = 8 + 4 + 4 * 9;  ///< start, duration, lengths of the texts
+
   EntryBatch() = default;
   /// Takes over octets of an earlier batch (from the spool). nullopt unless they hold exactly `count` entries.
   [[nodiscard]] static std::optional<EntryBatch> from_bytes(const BatchId& id, std::uint32_t count,

@@ -1,13 +1,9 @@
-// Segment file `rampart-NNNNNNNNNN.spool`: 8 octets magic, 8 octets offset of the first frame not yet crossed off,
-// then frames: {magic, payload length, entry count, batch ID, CRC-32 of all this and the payload}, payload.
-// All numbers little-endian.
 #include "storage/spool.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,33 +11,18 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "storage/spool_frame.h"
 
 namespace rampart::storage {
 namespace {
 
 constexpr char kSegmentMagic[8] = {'R', 'M', 'P', 'S', 'P', 'L', '0', '1'};
-constexpr std::uint32_t kFrameMagic = 0x314d5246;  // "FRM1"
 constexpr std::uint64_t kSegmentHeadBytes = 16;
 constexpr char kPrefix[] = "rampart-";
 constexpr char kSuffix[] = ".spool";
 constexpr std::size_t kDigits = 10;
 // At most this much is lost with the machine's power, none of it when only the process dies.
 constexpr std::chrono::seconds kSyncPause{1};
-
-struct FrameHead {
-  std::uint32_t magic = kFrameMagic;
-  std::uint32_t payload_bytes = 0;
-  std::uint32_t count = 0;
-  BatchId id{};
-  std::uint32_t crc = 0;  ///< over the fields before it, then the payload
-};
-static_assert(sizeof(FrameHead) == 32);
-
-std::uint32_t checksum(const FrameHead& head, std::string_view payload) {
-  uLong crc = crc32(0, reinterpret_cast<const Bytef*>(&head), offsetof(FrameHead, crc));
-  crc = crc32(crc, reinterpret_cast<const Bytef*>(payload.data()), static_cast<uInt>(payload.size()));
-  return static_cast<std::uint32_t>(crc);
-}
 
 std::string failure(const std::string& what, const std::string& path) {
   return "spool " + path + ": " + what + ": " + std::strerror(errno);
@@ -56,25 +37,6 @@ bool write_all(int fd, const char* data, std::size_t size) {
     size -= static_cast<std::size_t>(n);
   }
   return true;
-}
-
-bool read_all(int fd, char* data, std::size_t size, std::uint64_t at) {
-  while (size > 0) {
-    const ssize_t n = ::pread(fd, data, size, static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    data += n;
-    at += static_cast<std::uint64_t>(n);
-    size -= static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
-/// A head at `at` whose frame lies inside the file.
-bool read_head(int fd, std::uint64_t at, std::uint64_t file_bytes, FrameHead& head) {
-  if (at + sizeof head > file_bytes || !read_all(fd, reinterpret_cast<char*>(&head), sizeof head, at)) return false;
-  return head.magic == kFrameMagic && head.payload_bytes <= Spool::kFrameBytesMax &&
-         at + sizeof head + head.payload_bytes <= file_bytes;
 }
 
 SpoolOptions bounded(SpoolOptions options) {
@@ -154,13 +116,9 @@ base::Status Spool::find_segments() {
     segment.bytes = static_cast<std::uint64_t>(info.st_size);
     std::memcpy(&segment.read_at, head + 8, 8);
     if (segment.read_at < kSegmentHeadBytes || segment.read_at > segment.bytes) segment.read_at = kSegmentHeadBytes;
-    FrameHead frame;
-    for (std::uint64_t at = segment.read_at; read_head(fd, at, segment.bytes, frame);
-         at += sizeof frame + frame.payload_bytes)
-      segment.entries += frame.count;
+    count_entries(fd, segment);
     ::close(fd);
-    if (segment.entries == 0) {  // all written out, or only the torn beginning of a frame
-      if (segment.read_at < segment.bytes) ++stats_.torn_tails;
+    if (segment.entries == 0) {  // all written out, or nothing whole is left
       ::unlink(path.c_str());
       continue;
     }
@@ -170,6 +128,34 @@ base::Status Spool::find_segments() {
   }
   segments_ = std::move(usable);
   return base::Done{};
+}
+
+/// Of a segment that an earlier run left. Lengths lead from head to head; only where they do not, every frame is
+/// looked at.
+void Spool::count_entries(int fd, Segment& segment) {
+  FrameHead head;
+  std::uint64_t at = segment.read_at;
+  for (; read_head(fd, at, segment.bytes, head); at += sizeof head + head.payload_bytes)
+    segment.entries += head.count;
+  if (at == segment.bytes) return;
+  segment.entries = 0;
+  std::uint64_t torn = 0;
+  for (at = segment.read_at; at < segment.bytes;) {
+    const FrameSpan span = read_frame(fd, at, segment.bytes);
+    if (span.batch) segment.entries += span.entries;
+    else if (span.is_torn) ++torn;
+    else note_damage(segment, at, span);
+    at = span.end;
+  }
+  segment.counted_to = segment.bytes;
+  if (segment.entries == 0) stats_.torn_tails += torn;  // else when it is read
+}
+
+void Spool::note_damage(const Segment& segment, std::uint64_t at, const FrameSpan& span) {
+  stats_.dropped_damaged += span.entries;
+  base::log::warn("queryLog", "spool segment " + path_of(segment.number) + " is damaged",
+                  {{"octets", std::to_string(at) + "-" + std::to_string(span.end)},
+                   {"lost_entries", std::to_string(span.entries)}});
 }
 
 base::Status Spool::start_segment() {
@@ -227,11 +213,7 @@ bool Spool::make_room(std::uint64_t bytes) {
 
 base::Status Spool::append(const EntryBatch& batch) {
   const std::lock_guard lock(mutex_);
-  FrameHead head;
-  head.payload_bytes = static_cast<std::uint32_t>(batch.bytes().size());
-  head.count = batch.count();
-  head.id = batch.id();
-  head.crc = checksum(head, batch.bytes());
+  const FrameHead head = head_of(batch);
   const std::uint64_t frame_bytes = sizeof head + batch.bytes().size();
   if (batch.bytes().size() > kFrameBytesMax || !make_room(frame_bytes + kSegmentHeadBytes))
     return base::Error{"spool " + path_ + ": full at maxBytes " + std::to_string(options_.bytes_max)};
@@ -264,10 +246,24 @@ bool Spool::empty() const {
 }
 
 void Spool::finish_reading_segment() {
-  Segment& segment = segments_.front();
-  // What could not be read in it, was never counted as whole, or is counted here.
-  stats_.dropped_damaged += segment.entries;
+  // What could not be read in it, and was not counted where that was found.
+  stats_.dropped_damaged += segments_.front().entries;
   drop_segment(0);
+}
+
+/// Goes over what cannot be read. Its entries count as waiting, unless they were found out with the segment.
+void Spool::skip(const FrameSpan& span) {
+  Segment& segment = segments_.front();
+  if (span.is_torn) {
+    ++stats_.torn_tails;
+  } else if (segment.read_at >= segment.counted_to) {
+    FrameSpan lost = span;
+    lost.entries = static_cast<std::uint32_t>(std::min<std::uint64_t>(span.entries, segment.entries));
+    note_damage(segment, segment.read_at, lost);
+    stats_.entries -= lost.entries;
+    segment.entries -= lost.entries;
+  }
+  segment.read_at = span.end;
 }
 
 std::optional<EntryBatch> Spool::front() {
@@ -282,31 +278,21 @@ std::optional<EntryBatch> Spool::front() {
         continue;
       }
     }
-    FrameHead head;
-    if (!read_head(reader_fd_, segment.read_at, segment.bytes, head)) {
+    if (segment.read_at >= segment.bytes) {
       const bool is_active = segments_.size() == 1 && writer_fd_ >= 0;
-      if (segment.read_at >= segment.bytes && is_active) return std::nullopt;  // all read, more may come
-      if (segment.read_at < segment.bytes) ++stats_.torn_tails;
+      if (is_active && segment.entries == 0) return std::nullopt;  // more may come
       finish_reading_segment();
       continue;
     }
-    std::string payload(head.payload_bytes, '\0');
-    const std::uint64_t end = segment.read_at + sizeof head + head.payload_bytes;
-    std::optional<EntryBatch> batch;
-    if (read_all(reader_fd_, payload.data(), payload.size(), segment.read_at + sizeof head) &&
-        checksum(head, payload) == head.crc)
-      batch = EntryBatch::from_bytes(head.id, head.count, std::move(payload));
-    if (batch) {
-      front_taken_ = true;
-      front_end_ = end;
-      front_count_ = head.count;
-      return batch;
+    FrameSpan span = read_frame(reader_fd_, segment.read_at, segment.bytes);
+    if (!span.batch) {
+      skip(span);
+      continue;
     }
-    const std::uint64_t lost = std::min<std::uint64_t>(head.count, segment.entries);
-    stats_.dropped_damaged += lost;
-    stats_.entries -= lost;
-    segment.entries -= lost;
-    segment.read_at = end;
+    front_taken_ = true;
+    front_end_ = span.end;
+    front_count_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(span.entries, segment.entries));
+    return std::move(span.batch);
   }
   return std::nullopt;
 }

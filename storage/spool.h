@@ -1,7 +1,11 @@
 // Entries on disk while the database is away: batches in append-only segment files, each frame with its batch ID
 // and a checksum, read back in order and removed segment by segment. A kill at any point leaves at most a torn
-// frame at the end of a segment, which is recognised; a batch that was written to the database but not yet crossed
-// off is offered again under its old ID, which the database knows.
+// frame at the end of a segment, which is recognised; damage anywhere else costs the frames that it is in, which
+// are counted; a batch that was written to the database but not yet crossed off is offered again under its old ID,
+// which the database knows.
+//
+// Segment file `rampart-NNNNNNNNNN.spool`: 8 octets magic, 8 octets offset of the first frame not yet crossed off,
+// then frames (spool_frame.h). All numbers little-endian.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +19,13 @@
 #include "base/time.h"
 #include "storage/entry_batch.h"
 #include "storage/query_log_options.h"
+#include "storage/spool_frame.h"
 
 namespace rampart::storage {
 
 /// One appender and one reader thread; every call takes the lock.
 class Spool {
  public:
-  /// A batch beyond this is no batch of ours: the limit for what a damaged length can make us read.
-  static constexpr std::uint32_t kFrameBytesMax = 64u << 20;
   static constexpr std::uint64_t kSegmentBytesMin = 4096;
 
   /// Opens or creates the directory, locks it against other processes, and finds what earlier runs left.
@@ -53,7 +56,7 @@ class Spool {
     std::uint64_t bytes = 0;            ///< on disk
     std::uint64_t segments = 0;
     std::uint64_t dropped_full = 0;     ///< entries in segments dropped at the bound
-    std::uint64_t dropped_damaged = 0;  ///< entries in frames whose checksum failed
+    std::uint64_t dropped_damaged = 0;  ///< entries in damaged frames; where the count is damaged too, a guess
     std::uint64_t torn_tails = 0;       ///< segments that ended inside a frame
   };
   [[nodiscard]] Stats stats() const;
@@ -64,11 +67,15 @@ class Spool {
     std::uint64_t bytes = 0;    ///< of the file
     std::uint64_t read_at = 0;  ///< offset of the first frame not crossed off
     std::uint64_t entries = 0;  ///< waiting in it
+    std::uint64_t counted_to = 0;  ///< damage before this offset was counted when the segment was found
   };
 
   Spool(SpoolOptions options, int lock_fd);
   [[nodiscard]] std::string path_of(std::uint64_t number) const;
   [[nodiscard]] base::Status find_segments();
+  void count_entries(int fd, Segment& segment);
+  void note_damage(const Segment& segment, std::uint64_t at, const FrameSpan& span);
+  void skip(const FrameSpan& span);
   [[nodiscard]] base::Status start_segment();
   bool make_room(std::uint64_t bytes);
   void close_writer();

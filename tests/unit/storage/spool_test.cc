@@ -49,6 +49,10 @@ class SpoolTest : public testing::Test {
     }
     return names;
   }
+  static std::string text_of(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
   std::vector<std::filesystem::path> segments() const {
     std::vector<std::filesystem::path> found;
     for (const auto& file : std::filesystem::directory_iterator(directory_.path()))
@@ -142,6 +146,58 @@ TEST_F(SpoolTest, FlippedBitCostsItsFrameAndIsCounted) {
   EXPECT_EQ(drain(*spool), (std::vector<std::string>{"0.example.org.", "20.example.org."}));
   EXPECT_EQ(spool->stats().dropped_damaged, 10u);
   EXPECT_TRUE(spool->empty());
+}
+
+TEST_F(SpoolTest, ADamagedHeadCostsItsFrameAndIsCounted) {
+  std::string whole;
+  {
+    auto spool = open(1 << 30, 1 << 20);
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(spool->append(numbered_batch(i * 10, 10)).ok());
+    whole = text_of(segments().at(0));
+  }
+  const auto path = segments().at(0);
+  for (std::size_t octet = 0; octet < 32; ++octet) {
+    std::string damaged = whole;
+    damaged[16 + octet] = static_cast<char>(damaged[16 + octet] ^ 1);
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << damaged;
+    auto spool = open();
+    const bool tells_count = octet < 8 || octet >= 12;
+    const std::uint64_t at_start = spool->stats().entries + spool->stats().dropped_damaged;
+    EXPECT_EQ(drain(*spool), (std::vector<std::string>{"10.example.org.", "20.example.org."})) << octet;
+    EXPECT_EQ(spool->stats().dropped_damaged + 20, at_start) << octet;
+    if (tells_count) {
+      EXPECT_EQ(spool->stats().dropped_damaged, 10u) << octet;
+    } else {
+      EXPECT_GE(spool->stats().dropped_damaged, 1u) << octet;
+    }
+    EXPECT_TRUE(spool->empty());
+    EXPECT_EQ(spool->stats().bytes + spool->stats().torn_tails, 0u) << octet;
+  }
+}
+
+TEST_F(SpoolTest, DamageIsCountedWhenTheSegmentIsFoundAlsoWhenNothingIsLeftOfIt) {
+  { ASSERT_TRUE(open()->append(numbered_batch(0, 10)).ok()); }
+  std::string damaged = text_of(segments().at(0));
+  damaged[16] = static_cast<char>(damaged[16] ^ 1);
+  std::ofstream(segments().at(0), std::ios::binary | std::ios::trunc) << damaged;
+  auto spool = open();
+  EXPECT_EQ(spool->stats().dropped_damaged, 10u);
+  EXPECT_TRUE(spool->empty());
+}
+
+TEST_F(SpoolTest, DamageUnderTheReaderCostsItsFrameToo) {
+  auto spool = open(1 << 30, 1 << 20);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(spool->append(numbered_batch(i * 10, 10)).ok());
+  const auto path = segments().at(0);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(16 + (std::filesystem::file_size(path) - 16) / 3 * 2));
+  file.put('?');
+  file.close();
+  EXPECT_EQ(drain(*spool), (std::vector<std::string>{"0.example.org.", "10.example.org."}));
+  EXPECT_EQ(spool->stats().dropped_damaged, 10u);
+  ASSERT_TRUE(spool->append(numbered_batch(30, 10)).ok());
+  EXPECT_EQ(drain(*spool), std::vector<std::string>{"30.example.org."});
+  EXPECT_TRUE(segments().empty());
 }
 
 TEST_F(SpoolTest, GarbageInTheDirectoryIsNoReasonToFail) {
