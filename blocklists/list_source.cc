@@ -61,27 +61,37 @@ base::Status read_plain(std::FILE* file, TextFeed& feed) {
   return base::Done{};
 }
 
+// One member or several (RFC 1952 2.2), as parallel compressors and `cat a.gz b.gz` write them; zeros may follow.
 base::Status read_gzip(std::FILE* file, TextFeed& feed) {
   z_stream stream{};
   constexpr int kGzipOnly = 16 + MAX_WBITS;
   if (inflateInit2(&stream, kGzipOnly) != Z_OK) return base::Error{std::string("zlib does not start")};
   const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, inflateEnd);
+  const base::Error<std::string> damaged{"gzip data is damaged"};
   std::vector<unsigned char> in(kChunkBytes);
   std::vector<char> out(kChunkBytes);
-  int state = Z_OK;
-  for (std::size_t n; state != Z_STREAM_END && (n = std::fread(in.data(), 1, in.size(), file)) > 0;) {
+  enum class Place { kInMember, kBehindMember, kInPadding } place = Place::kInMember;
+  for (std::size_t n; (n = std::fread(in.data(), 1, in.size(), file)) > 0;) {
     stream.next_in = in.data();
     stream.avail_in = static_cast<uInt>(n);
-    while (stream.avail_in > 0 && state != Z_STREAM_END) {
+    while (stream.avail_in > 0) {
+      if (place == Place::kBehindMember && *stream.next_in == 0) place = Place::kInPadding;
+      if (place == Place::kInPadding) {
+        if (*stream.next_in != 0) return damaged;
+        ++stream.next_in;
+        --stream.avail_in;
+        continue;
+      }
+      if (place == Place::kBehindMember && inflateReset(&stream) != Z_OK) return damaged;
       stream.next_out = reinterpret_cast<unsigned char*>(out.data());
       stream.avail_out = static_cast<uInt>(out.size());
-      state = inflate(&stream, Z_NO_FLUSH);
-      if (state != Z_OK && state != Z_STREAM_END && state != Z_BUF_ERROR)
-        return base::Error{std::string("gzip data is damaged")};
+      const int state = inflate(&stream, Z_NO_FLUSH);
+      if (state != Z_OK && state != Z_STREAM_END && state != Z_BUF_ERROR) return damaged;
+      place = state == Z_STREAM_END ? Place::kBehindMember : Place::kInMember;
       if (!feed.take({out.data(), out.size() - stream.avail_out})) return base::Done{};
     }
   }
-  if (state != Z_STREAM_END) return base::Error{std::string("gzip data is cut short")};
+  if (place == Place::kInMember) return base::Error{std::string("gzip data is cut short")};
   return base::Done{};
 }
 
