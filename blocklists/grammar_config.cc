@@ -1,5 +1,6 @@
 // Lines of dnsmasq and unbound configuration that block names: `address=/x/`, `local=/x/`, `local-zone: "x"
-// always_nxdomain`. Lines that forward names or answer with real data are no blocks; they are skipped.
+// always_nxdomain`. Lines that forward names or answer with real data are no blocks; they are skipped. What a
+// redirect zone of unbound is, only its local-data tell.
 #include <algorithm>
 #include <array>
 
@@ -73,34 +74,58 @@ LineOutcome ListGrammar::read_dnsmasq(std::string_view key, std::string_view val
 }
 
 LineOutcome ListGrammar::read_unbound(std::string_view key, std::string_view value) {
-  if (key == "local-zone") {
-    const std::string_view zone = next_word(value);
-    const std::string_view type = next_word(value);
-    Rule rule{.kind = RuleKind::kWildcard};
-    if (type == "always_transparent") {
-      rule.action = Action::kAllow;
-    } else if (is_one_of(type, {"transparent", "typetransparent", "inform", "nodefault", "noview", "ipset", "block_a"})) {
-      return skipped(SkipCause::kConfiguration);
-    } else if (!is_one_of(type, {"always_nxdomain", "always_null", "always_refuse", "always_nodata", "always_deny", "static",
-                                 "deny", "refuse", "redirect", "inform_deny", "inform_redirect"})) {
-      return failed("not a type of local-zone");
-    }
-    return add_name(zone, rule) ? rules_taken() : failed("not a name in local-zone");
-  }
-  if (key == "local-data") {
-    std::string_view record = unquoted(value);
-    const std::string_view owner = next_column(record);
-    // Behind the owner: [ttl] [class] type data
-    for (int i = 0; i < 3; ++i) {
-      const std::string_view word = next_column(record);
-      if (is_one_of(word, {"A", "AAAA", "a", "aaaa"})) {
-        if (!is_null_address(trim(record))) return skipped(SkipCause::kRewrite);
-        return add_name(owner, {.kind = RuleKind::kExact}) ? rules_taken() : failed("not a name in local-data");
-      }
-    }
-    return skipped(SkipCause::kRewrite);
-  }
+  if (key == "local-zone") return read_local_zone(value);
+  if (key == "local-data") return read_local_data(value);
   return skipped(SkipCause::kConfiguration);
+}
+
+LineOutcome ListGrammar::read_local_zone(std::string_view value) {
+  const std::string_view zone = next_word(value);
+  const std::string_view type = next_word(value);
+  Rule rule{.kind = RuleKind::kWildcard};
+  if (is_one_of(type, {"redirect", "inform_redirect"})) return read_redirect_zone(zone);
+  if (type == "always_transparent") {
+    rule.action = Action::kAllow;
+  } else if (is_one_of(type, {"transparent", "typetransparent", "inform", "nodefault", "noview", "ipset", "block_a"})) {
+    return skipped(SkipCause::kConfiguration);
+  } else if (!is_one_of(type, {"always_nxdomain", "always_null", "always_refuse", "always_nodata", "always_deny",
+                               "static", "deny", "refuse", "inform_deny"})) {
+    return failed("not a type of local-zone");
+  }
+  return add_name(zone, rule) ? rules_taken() : failed("not a name in local-zone");
+}
+
+// All names of the zone get its local-data, before or behind this line: it blocks if they say "nowhere", and sends
+// searchers to the safe side of a search engine if they do not.
+LineOutcome ListGrammar::read_redirect_zone(std::string_view zone) {
+  const auto name = folder_.fold(zone);
+  if (!name) return failed("not a name in local-zone");
+  if (*name == null_owner_) {
+    add_name(zone, {.kind = RuleKind::kWildcard});
+    return rules_taken();
+  }
+  if (redirects_.size() < kRedirectsMax) redirects_.emplace(*name);
+  return skipped(SkipCause::kRewrite);
+}
+
+LineOutcome ListGrammar::read_local_data(std::string_view value) {
+  std::string_view record = unquoted(value);
+  const std::string_view owner = next_column(record);
+  // Behind the owner: [ttl] [class] type data
+  for (int i = 0; i < 3; ++i) {
+    const std::string_view word = next_column(record);
+    if (!is_one_of(word, {"A", "AAAA", "a", "aaaa"})) continue;
+    if (!is_null_address(trim(record))) return skipped(SkipCause::kRewrite);
+    if (!add_name(owner, {.kind = RuleKind::kExact})) return failed("not a name in local-data");
+    LineOutcome outcome = rules_taken();
+    if (const auto name = folder_.fold(owner)) {
+      null_owner_ = *name;
+      outcome.revives_rewrite = redirects_.erase(null_owner_) != 0;
+    }
+    if (outcome.revives_rewrite) add_name(owner, {.kind = RuleKind::kWildcard});
+    return outcome;
+  }
+  return skipped(SkipCause::kRewrite);
 }
 
 }  // namespace rampart::blocklists

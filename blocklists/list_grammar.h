@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "blocklists/list_name.h"
@@ -32,15 +33,19 @@ struct LineOutcome {
   Kind kind = Kind::kBlank;
   SkipCause cause{};
   std::string_view reason{};  ///< of an error: a literal, or text that lives until the next read()
+  bool revives_rewrite = false;  ///< an earlier line, skipped as kRewrite, gave its rule with this one
 };
 
-/// Reads lines one by one; remembers only what a zone file carries from line to line, and counts its rules.
+/// Reads lines one by one; remembers only what a zone file carries from line to line, and which of unbound's
+/// redirect zones have no data yet; counts its rules.
 class ListGrammar {
  public:
   /// Each regex costs time and memory out of all proportion to a name.
   static constexpr std::size_t kRegexesMax = 20000;
   /// Different combinations of query types behind `$dnstype=`; each makes a list of its own within the filter.
   static constexpr std::size_t kTypesMax = 64;
+  /// Redirect zones that wait for their data, which mostly follow at once; later ones stay skipped.
+  static constexpr std::size_t kRedirectsMax = 100'000;
 
   /// `sink` is borrowed.
   explicit ListGrammar(RuleSink& sink) : sink_(sink) {}
@@ -65,6 +70,9 @@ class ListGrammar {
   // grammar_config.cc
   LineOutcome read_dnsmasq(std::string_view key, std::string_view value);
   LineOutcome read_unbound(std::string_view key, std::string_view value);
+  LineOutcome read_local_zone(std::string_view value);
+  LineOutcome read_redirect_zone(std::string_view zone);
+  LineOutcome read_local_data(std::string_view value);
 
   // grammar_zone.cc
   [[nodiscard]] bool is_zone_record(std::string_view line) const;
@@ -86,6 +94,8 @@ class ListGrammar {
   std::string error_;
   std::string origin_;           ///< of the zone, folded; empty if there is none
   bool in_parentheses_ = false;  ///< inside a zone record that spans lines
+  std::unordered_set<std::string> redirects_;  ///< zones, folded, whose data have not come
+  std::string null_owner_;                     ///< folded, of the local-data line to "nowhere" that came last
 };
 
 // Small words of all grammars.

@@ -65,6 +65,7 @@ void ListParser::take_line(std::string_view line) {
   const LineOutcome outcome = grammar_.read(line);
   switch (outcome.kind) {
     case LineOutcome::Kind::kRules:
+      if (outcome.revives_rewrite) --statistics_.skipped[static_cast<std::size_t>(SkipCause::kRewrite)];
       break;
     case LineOutcome::Kind::kBlank:
       ++statistics_.blank_lines;

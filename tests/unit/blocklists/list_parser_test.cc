@@ -191,6 +191,31 @@ TEST(ListParser, Unbound) {
   expect_error("local-zone: \"example.org\" nonsense", "not a type");
 }
 
+TEST(ListParser, ARedirectZoneOfUnboundIsWhatItsDataSay) {
+  const auto expect = [](const std::string& text, std::vector<std::string> rules, std::uint64_t rewrites) {
+    const Parsed parsed = parse(text);
+    EXPECT_EQ(parsed.rules, rules) << text;
+    EXPECT_EQ(parsed.skipped(SkipCause::kRewrite), rewrites) << text;
+    EXPECT_EQ(parsed.statistics.skipped_count(), rewrites) << text;
+    EXPECT_EQ(parsed.statistics.error_count, 0u) << text;
+  };
+  const std::string zone = "local-zone: \"Ads.example.\" redirect\n";
+  const std::string nowhere = "local-data: \"ads.example A 0.0.0.0\"\n";
+  const std::vector<std::string> both{"deny exact ads.example", "deny wildcard ads.example"};
+  expect(zone + nowhere, both, 0);
+  expect(nowhere + zone, both, 0);
+  expect(zone + "local-zone: b.example inform_redirect\n" + nowhere + "local-data: 'b.example. 60 IN AAAA ::1'\n",
+         {both[0], both[1], "deny exact b.example", "deny wildcard b.example"}, 0);
+  expect(zone + nowhere + "local-data: \"ads.example AAAA ::\"\n",
+         {both[0], both[1], both[0]}, 0);
+  // Safe search.
+  expect("local-zone: \"www.bing.com\" redirect\nlocal-data: \"www.bing.com CNAME strict.bing.com\"\n", {}, 2);
+  expect("local-zone: \"www.google.com\" redirect\nlocal-data: \"www.google.com A 216.239.38.120\"\n", {}, 2);
+  expect(zone + "local-data: \"other.example A 0.0.0.0\"\n", {"deny exact other.example"}, 1);
+  expect(zone, {}, 1);
+  expect_error("local-zone: \"a b\" redirect", "not a name");
+}
+
 TEST(ListParser, ResponsePolicyZone) {
   const Parsed parsed = parse(
       "$TTL 30\n"
