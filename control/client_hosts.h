@@ -37,7 +37,7 @@ struct HostAnswer {
 };
 [[nodiscard]] HostAnswer host_answer(const resolver::ForwardResult& result, dns::RrType type);
 
-/// Control thread's, but for the replies to its look-ups, which may come on any thread and outlive it.
+/// One thread's at a time, but for the replies to its look-ups, which may come on any thread and outlive it.
 class ClientHosts {
  public:
   static constexpr std::size_t kInFlightMax = 16;        ///< look-ups at once; a configuration has a handful of names

@@ -111,6 +111,12 @@ std::vector<ListEntry> list_entries(const Blocking& blocking) {
   return entries;
 }
 
+std::vector<std::string> deny_groups(const Blocking& blocking) {
+  std::vector<std::string> names;
+  for (const auto& [group, sources] : blocking.denylists) names.push_back(group);
+  return names;
+}
+
 ListCatalogOptions list_options(const Loading& loading) {
   ListCatalogOptions options;
   options.parser.max_errors = loading.max_errors_per_source;

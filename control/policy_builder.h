@@ -20,6 +20,8 @@ namespace rampart::control {
 /// All configured lists, in the order denylists, allowlists, by group.
 [[nodiscard]] std::vector<ListEntry> list_entries(const Blocking& blocking);
 
+[[nodiscard]] std::vector<std::string> deny_groups(const Blocking& blocking);
+
 /// How they are read.
 [[nodiscard]] ListCatalogOptions list_options(const Loading& loading);
 /// With the admission gate, and list hosts looked up by `bootstrapDns` if that is set.

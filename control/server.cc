@@ -13,12 +13,9 @@
 
 #include "base/idle_thread.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "base/sd_notify.h"
 #include "control/commands_config.h"
-#include "control/config_loader.h"
 #include "control/file_limit.h"
-#include "control/refresh_jitter.h"
 #include "control/server_options.h"
 #include "resolver/listen_socket.h"
 
@@ -32,8 +29,6 @@ constexpr auto kDrainMax = seconds(5);
 constexpr auto kFlushMax = seconds(5);
 constexpr auto kProbeMax = seconds(30);
 constexpr auto kShareMax = std::chrono::milliseconds(1000);
-// Old policies wait for queries that are being forwarded; a load does not wait for those, and holds one index more.
-constexpr auto kRetireWaitMax = std::chrono::milliseconds(500);
 constexpr int kTickMs = 1000;  // schedules have minutes, timed disables have seconds
 
 std::tm local_time() {
@@ -57,88 +52,10 @@ void block_signals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-// run() reads signals only between two loads; a download that tries for ever has to see for itself.
-bool stop_is_pending() {
-  sigset_t pending;
-  return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
-}
-
-std::vector<std::string> deny_groups(const Blocking& blocking) {
-  std::vector<std::string> names;
-  for (const auto& [group, sources] : blocking.denylists) names.push_back(group);
-  return names;
-}
-
-std::string join(const std::vector<std::string>& texts, const char* between) {
-  std::string all;
-  for (const auto& text : texts) all += (all.empty() ? "" : between) + text;
-  return all;
-}
-
 }  // namespace
 
 Server::Server(std::string config_path) : config_path_(std::move(config_path)) {}
 Server::~Server() { stop(); }
-
-base::Result<Config, std::string> Server::load_config() {
-  auto loaded = load(config_path_);
-  if (!loaded.ok()) {
-    std::string text = "configuration refused:";
-    for (const auto& fault : loaded.error()) text += "\n  " + fault.to_text();
-    return base::Error{text};
-  }
-  log::configure({loaded->config.log.level, loaded->config.log.json, loaded->config.log.timestamp,
-                  isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr});
-  for (const auto& warning : loaded->warnings) log::warn("config", warning.to_text());
-  return std::move(loaded->config);
-}
-
-// A start takes what is on disk if it must be `fast`, or if nothing is missing there: a list host that hangs must not
-// keep anybody waiting for answers. Downloads follow at once.
-base::Result<ListCatalog::Outcome, std::string> Server::read_lists(const Config& config, bool starting) {
-  const auto entries = list_entries(config.blocking);
-  if (!starting) {
-    // While it serves, loading takes only the processor time that nobody else wants.
-    base::Result<ListCatalog::Outcome, std::string> outcome{base::Error{std::string("not read")}};
-    base::run_idle([&] {
-      free_old_policies(kRetireWaitMax);
-      outcome = lists_->load(entries, ListCatalog::Effort::kFull);
-    });
-    return outcome;
-  }
-  const bool is_fast = config.blocking.loading.strategy == InitStrategy::kFast;
-  if (is_fast || !config.blocking.loading.downloads.cache_path.empty()) {
-    auto outcome = lists_->load(entries, ListCatalog::Effort::kAtHand);
-    if (!outcome.ok()) return outcome;
-    if (is_fast || (outcome->is_complete && outcome->errors.empty())) {
-      lists_pending_ = true;
-      return outcome;
-    }
-  }
-  return lists_->load(entries, ListCatalog::Effort::kFull);
-}
-
-base::Result<ListCatalog::Outcome, std::string> Server::load_lists(const Config& config, bool starting) {
-  if (!lists_) lists_ = std::make_unique<ListCatalog>(key_);
-  auto options = list_options(config);
-  options.downloads.is_stopping = stop_is_pending;
-  lists_->set_options(std::move(options));
-  auto outcome = read_lists(config, starting);
-  if (!outcome.ok()) return outcome;
-  {
-    const std::lock_guard lock(mutex_);
-    list_errors_ = outcome->errors;
-    list_states_ = outcome->lists;
-    list_errors_.insert(list_errors_.end(), outcome->stale.begin(), outcome->stale.end());
-    lists_loaded_at_ = base::wall_now();
-    if (list_errors_.empty()) lists_complete_at_ = lists_loaded_at_;
-  }
-  const bool must_succeed = config.blocking.loading.strategy == InitStrategy::kFailOnError;
-  if (starting && must_succeed && !outcome->empty_groups.empty())
-    return base::Error{"1 error occurred: lists of group " + join(outcome->empty_groups, ", ") + " have no entry: " +
-                       join(outcome->errors, "; ")};
-  return outcome;
-}
 
 base::Status Server::start() {
   block_signals();
@@ -189,19 +106,17 @@ base::Status Server::start() {
   if (!listeners.ok()) return base::Error{listeners.error()};
   add_listeners(std::move(listeners).value());
   if (const auto http = start_http(config_); !http.ok()) return http;
+  loader_ = std::make_unique<LoadThread>(LoadThread::Work{[this] { reload_and_say_so(); }, [this] {
+    if (const auto done = refresh_lists(); !done.ok())
+      log::warn("lists", "refresh incomplete", {{"error", done.error()}});
+  }});
+  const std::lock_guard lock(mutex_);  // the API is up already, and may refresh lists
   schedule_refresh();
   client_hosts_.adopt(client_hosts(config_.blocking));
   look_up_client_hosts();
   started_ = true;
-  const std::lock_guard lock(mutex_);  // the API is up already, and may refresh lists
   log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
   return base::Done{};
-}
-
-blocklists::DownloadOptions Server::hosts_downloads(const Config& config) const {
-  auto options = list_options(config).downloads;
-  options.is_stopping = stop_is_pending;
-  return options;
 }
 
 // Publishes the first policy, too: the keeper's thread may want to publish the next one at any time from here on.
@@ -274,54 +189,7 @@ void Server::publish() {
   for (auto& worker : workers_) worker->post([&worker = *worker] { worker.begin_batch(); });
 }
 
-// Not on a worker, which would stand still meanwhile: the kernel takes milliseconds to take back a large index.
-void Server::free_old_policies(std::chrono::milliseconds wait_max) {
-  const auto deadline = base::monotonic_now() + wait_max;
-  while (true) {
-    policy_.take_unused().clear();
-    if (policy_.retired() == 0 || base::monotonic_now() >= deadline) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // polls; nothing signals the end of a query
-  }
-}
-
-base::Status Server::reload() {
-  const std::lock_guard loading(loading_mutex_);
-  base::sd_notify("RELOADING=1");
-  auto next = load_config();
-  if (!next.ok()) return base::Error{next.error()};
-  auto lists = load_lists(*next, false);
-  if (!lists.ok()) return base::Error{lists.error()};
-  // What can fail comes first and takes nothing into use; what has been opened closes by itself.
-  auto listeners = open_listeners(*next);
-  if (!listeners.ok()) return base::Error{listeners.error()};
-  if (const auto http = start_http(*next); !http.ok()) return http;
-  if (const auto log_changed = query_log_->reconfigure(query_log_options(*next, observer_)); !log_changed.ok()) {
-    if (const auto back = start_http(config_); !back.ok())
-      log::error("server", "HTTP listeners of the previous configuration do not come back", {{"error", back.error()}});
-    return base::Error{"queryLog: " + log_changed.error()};
-  }
-  add_listeners(std::move(listeners).value());
-  if (shared_ && !next->redis.address.empty()) {
-    shared_->reconfigure(redis_options(next->redis));
-  } else if (next->redis.address.empty() != (shared_ == nullptr)) {
-    log::warn("server", "`redis` takes effect at the next start");
-  }
-  if (next->workers != config_.workers) log::warn("server", "`workers` takes effect at the next start");
-  remove_listeners(*next);
-  hosts_->reload(next->hosts_file, hosts_downloads(*next));
-  client_names_->configure(client_names_options(*next));
-  client_hosts_.adopt(client_hosts(next->blocking));
-  const std::lock_guard lock(mutex_);
-  config_ = std::move(next).value();
-  filter_ = std::move(lists->filter);
-  policies_.adopt(config_);
-  policies_.set_hosts(hosts_->names());
-  policies_.set_client_hosts(client_hosts_.addresses());
-  blocking_.set_known_groups(deny_groups(config_.blocking));
-  publish();
-  return base::Done{};
-}
-
+// With mutex_.
 void Server::look_up_client_hosts() {
   const bool has_changed = client_hosts_.tick(
       base::monotonic_now(), [this](const std::string& host, dns::RrType type, ClientHosts::Reply reply) {
@@ -331,7 +199,6 @@ void Server::look_up_client_hosts() {
                              });
       });
   if (!has_changed) return;
-  const std::lock_guard lock(mutex_);
   policies_.set_client_hosts(client_hosts_.addresses());
   publish();
 }
@@ -350,32 +217,14 @@ void Server::count_drops() {
 
 void Server::tick() {
   if (policy_.retired() > 0) base::run_idle([this] { free_old_policies(std::chrono::milliseconds(0)); });
-  look_up_client_hosts();
   const std::lock_guard lock(mutex_);
+  look_up_client_hosts();
   count_drops();
   if (blocking_.expire(base::monotonic_now())) log::info("blocking", "enabled again: the time is over");
   if (policies_.active_groups(*filter_, blocking_, local_time()) != active_groups_) publish();
   if (base::monotonic_now() < refresh_due_) return;
-  if (is_refreshing_) return;  // a load may take longer than a period; joining it here, under the lock, would deadlock
   schedule_refresh();
-  if (refresher_.joinable()) refresher_.join();
-  is_refreshing_ = true;
-  refresher_ = std::thread([this] {
-    if (const auto done = refresh_lists(); !done.ok()) log::warn("lists", "refresh incomplete", {{"error", done.error()}});
-    is_refreshing_ = false;
-  });
-}
-
-void Server::schedule_refresh() {
-  const auto period = config_.blocking.loading.refresh_period;
-  if (period.count() <= 0) {
-    refresh_due_ = base::Instant::max();
-    return;
-  }
-  base::SecureRandom random;
-  refresh_due_ = base::monotonic_now() + jittered(period, random);
-  if (lists_pending_) refresh_due_ = base::monotonic_now();
-  lists_pending_ = false;
+  loader_->ask_refresh();
 }
 
 void Server::print_state() {
@@ -405,10 +254,7 @@ void Server::run() {
     signalfd_siginfo info;
     while (running && read(signals.get(), &info, sizeof(info)) == sizeof(info)) {
       if (info.ssi_signo == SIGHUP) {
-        log::info("server", "reloading");
-        if (const auto done = reload(); done.ok()) log::info("server", "reloaded");
-        else log::error("server", "reload failed, the previous configuration stays in force", {{"error", done.error()}});
-        base::sd_notify("READY=1");
+        loader_->ask_reload();
       } else if (info.ssi_signo == SIGUSR1) {
         print_state();
       } else {
@@ -430,7 +276,7 @@ void Server::stop() {
   started_ = false;
   lists_->stop();
   hosts_->stop();
-  if (refresher_.joinable()) refresher_.join();
+  if (loader_) loader_->stop();
   if (http_) http_->stop(std::chrono::seconds(1));
   http_.reset();
   for (auto& worker : workers_) worker->drain();

@@ -1,13 +1,13 @@
 // The whole server, wired in one place: configuration in, running workers out. It owns everything that lives as
-// long as the process; main.cc creates one and run() does the rest. server.cc builds, reloads and stops it;
-// server_listeners.cc opens its DNS ports; server_plane.cc, server_health.cc and server_metrics.cc are what API, health and
-// metrics see of it.
+// long as the process; main.cc creates one and run() does the rest. server.cc builds, runs and stops
+// it; server_reload.cc loads configuration and lists into it; server_listeners.cc opens its DNS ports; server_plane.cc,
+// server_health.cc and server_metrics.cc are what API, health and metrics see of it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/keyed_hash.h"
@@ -20,6 +20,7 @@
 #include "control/hosts_keeper.h"
 #include "control/http_service.h"
 #include "control/list_catalog.h"
+#include "control/load_thread.h"
 #include "control/policy_builder.h"
 #include "control/traffic_observer.h"
 #include "resolver/cache_intake.h"
@@ -40,7 +41,7 @@ class Server final : public ControlPlane {
   [[nodiscard]] base::Status start();
 
   /// Handles signals until SIGTERM or SIGINT, then drains: stops accepting, finishes what is in flight (at most
-  /// 5 s), flushes the log. SIGHUP reloads, SIGUSR1 prints the state.
+  /// 5 s), flushes the log. SIGHUP has the load thread reload, SIGUSR1 prints the state.
   void run();
 
   /// Builds the new state beside the old one and swaps it in whole. On any fault the old one stays.
@@ -75,6 +76,7 @@ class Server final : public ControlPlane {
   base::Status join_redis(unsigned workers);
   base::Status adopt_blocking(const storage::BlockingChange& change);
   base::Status test_upstreams();
+  void reload_and_say_so();
   void schedule_refresh();
   void look_up_client_hosts();
   void count_drops();
@@ -89,7 +91,6 @@ class Server final : public ControlPlane {
 
   const std::string config_path_;
   const base::HashKey key_ = base::random_hash_key();
-  ClientHosts client_hosts_;  ///< control thread
 
   // One (re)load at a time; taken before mutex_. Loading may take minutes, and nothing but loads waits for it.
   std::mutex loading_mutex_;
@@ -98,7 +99,7 @@ class Server final : public ControlPlane {
 
   std::mutex explain_mutex_;  // one search for the lines of rules at a time; taken alone
 
-  std::mutex mutex_;  // guards the members up to the blank line; the control thread and API threads meet here
+  std::mutex mutex_;  // guards the members up to the blank line; control, load and API threads meet here
   Config config_;
   std::vector<std::string> list_errors_;
   std::vector<ListCatalog::Outcome::ListState> list_states_;
@@ -107,6 +108,7 @@ class Server final : public ControlPlane {
   std::shared_ptr<const blocklists::FilterSet> filter_;
   BlockingSwitch blocking_;
   PolicyBuilder policies_;
+  ClientHosts client_hosts_;
   blocklists::GroupMask active_groups_ = 0;
   std::atomic<bool> started_{false};
   base::Instant refresh_due_ = base::Instant::max();
@@ -128,8 +130,7 @@ class Server final : public ControlPlane {
   std::atomic<unsigned> next_worker_{0};
   std::unique_ptr<HttpService> http_;
   std::unique_ptr<HostsKeeper> hosts_;
-  std::thread refresher_;
-  std::atomic<bool> is_refreshing_{false};
+  std::unique_ptr<LoadThread> loader_;
 };
 
 }  // namespace rampart::control

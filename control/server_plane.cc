@@ -80,22 +80,6 @@ base::Status Server::adopt_blocking(const storage::BlockingChange& change) {
   return base::Done{};
 }
 
-base::Status Server::refresh_lists() {
-  const std::lock_guard loading(loading_mutex_);
-  Config config;
-  {
-    const std::lock_guard lock(mutex_);
-    config = config_;
-  }
-  auto lists = load_lists(config, false);
-  if (!lists.ok()) return base::Error{lists.error()};
-  const std::lock_guard lock(mutex_);
-  filter_ = std::move(lists->filter);
-  publish();
-  if (!lists->errors.empty()) return base::Error{lists->errors.front()};
-  return base::Done{};
-}
-
 base::Status Server::flush_cache() {
   cache_->clear();
   if (!shared_) return base::Done{};

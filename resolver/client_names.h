@@ -28,7 +28,7 @@ struct ClientNamesOptions {
   friend bool operator==(const ClientNamesOptions&, const ClientNamesOptions&) = default;
 };
 
-/// Owned by the server; built before and destroyed after the workers. configure() and stop() are the control thread's.
+/// Owned by the server; built before and destroyed after the workers. configure() and stop(): one thread at a time.
 class ClientNames {
  public:
   /// Between two wake-ups by workers, and between two tables: a flood of new clients costs at most so many of each.
@@ -66,7 +66,7 @@ class ClientNames {
   base::Published<ClientNameTable> published_;
   std::vector<std::unique_ptr<ClientNameDesk>> desks_;
   std::atomic<bool> is_woken_{false};
-  ClientNamesOptions configured_;  ///< control thread
+  ClientNamesOptions configured_;  ///< of who calls configure()
 
   // Of the look-up thread.
   boost::asio::io_context io_{1};

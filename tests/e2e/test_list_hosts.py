@@ -133,6 +133,61 @@ class ListHosts(ListHostCase):
         self.assertEqual(server.stop(), 0)
         self.assertLess(time.monotonic() - began, 5)
 
+    def hang_in_the_next_load(self, server):
+        """The configuration's downloads may take a minute from here on, and the list host takes it."""
+        server.config_path.write_text(server.config_path.read_text().replace(DOWNLOAD_TIMEOUT, "60s"))
+        before = len(self.host.requests)
+        self.host.answer = self.host.hang
+        return before
+
+    def check_that_the_server_goes_on(self, server):
+        self.assertEqual(self.get("/api/blocking/disable?duration=1s", timeout=2)[0], 200)
+        self.assertFalse(self.blocked(server))
+        wait_for(lambda: '"enabled":true' in self.get("/api/blocking/status", timeout=2)[1].replace(" ", ""), "enabled again", 5)
+        self.assertTrue(self.blocked(server))
+        states = server.log.count("server: state")
+        server.signal(signal.SIGUSR1)
+        wait_for(lambda: server.log.count("server: state") > states, "it reads signals", 5)
+        self.assertEqual(self.get("/readyz", timeout=2)[0], 200)
+
+    def check_that_it_ends_soon(self, server):
+        began = time.monotonic()
+        self.assertEqual(server.stop(), 0)
+        self.assertLess(time.monotonic() - began, 5)
+
+    def test_a_reload_that_waits_for_a_list_host_holds_up_nothing_and_the_next_one_follows(self):
+        self.trust_the_authority()
+        server = self.server()
+        before = self.hang_in_the_next_load(server)
+        for _ in range(3):
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: len(self.host.requests) > before, "the reload is under way")
+            self.check_that_the_server_goes_on(server)
+        self.assertEqual(len(self.host.requests), before + 1, "one load at a time")
+        self.host.answer = self.host.good
+        self.host.ended.set()
+        wait_for(lambda: server.log.count("server: reloaded") == 2, "one more for all that were asked for meanwhile")
+        self.check_that_it_ends_soon(server)
+        self.assertEqual(server.log.count("server: reloading"), 2)
+
+    def test_a_reload_that_waits_for_a_refresh_holds_up_nothing(self):
+        self.trust_the_authority()
+        server = self.server("refreshPeriod: 1s", timeout="60s")
+        before = self.hang_in_the_next_load(server)
+        wait_for(lambda: len(self.host.requests) > before, "a refresh is under way")
+        server.signal(signal.SIGHUP)
+        self.check_that_the_server_goes_on(server)
+        self.assertNotIn("server: reloaded", server.log)
+        self.check_that_it_ends_soon(server)
+
+    def test_a_server_ends_soon_although_its_reload_hangs(self):
+        self.trust_the_authority()
+        server = self.server()
+        before = self.hang_in_the_next_load(server)
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: len(self.host.requests) > before, "the reload is under way")
+        self.check_that_it_ends_soon(server)
+
     def test_refreshes_come_by_themselves_and_with_jitter(self):
         self.trust_the_authority()
         self.server("refreshPeriod: 2s")
