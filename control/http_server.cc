@@ -74,11 +74,12 @@ base::Result<std::unique_ptr<HttpServer>, std::string> HttpServer::start(HttpSer
 
 HttpServer::~HttpServer() { stop(std::chrono::milliseconds(0)); }
 
-base::Result<std::shared_ptr<HttpServer::Listener>, std::string> HttpServer::open(const HttpListenerOptions& options) {
+base::Result<std::shared_ptr<HttpServer::Listener>, std::string> HttpServer::open(const HttpListenerOptions& options,
+                                                                             bool has_certificate) {
   const auto fail = [&](const std::string& what) {
     return base::Error{"cannot listen on " + options.address.to_string() + ": " + lower_first(what)};
   };
-  if (options.tls && options_.tls == nullptr) return fail("no certificate");
+  if (options.tls && !has_certificate) return fail("no certificate");
   auto listener = std::make_shared<Listener>(io_, options);
   sockaddr_storage address{};
   const bool both_families = options.address.address == base::IpAddress();
@@ -110,7 +111,6 @@ base::Result<std::shared_ptr<HttpServer::Listener>, std::string> HttpServer::ope
 }
 
 base::Status HttpServer::adopt_on_thread(HttpServerOptions options) {
-  options_.tls = options.tls;
   std::vector<std::shared_ptr<Listener>> next, fresh;
   for (const auto& wanted : options.listeners) {
     const auto kept = std::find_if(listeners_.begin(), listeners_.end(), [&](const auto& old) {
@@ -121,7 +121,7 @@ base::Status HttpServer::adopt_on_thread(HttpServerOptions options) {
       next.push_back(*kept);
       continue;
     }
-    auto opened = open(wanted);
+    auto opened = open(wanted, options.tls != nullptr);
     if (!opened) return base::Error{opened.error()};  // `fresh` closes with its last owner; nothing has changed
     next.push_back(*opened);
     fresh.push_back(*opened);

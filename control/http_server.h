@@ -103,7 +103,8 @@ class HttpServer {
   };
 
   explicit HttpServer(HttpServerOptions options, Handler handler);
-  base::Result<std::shared_ptr<Listener>, std::string> open(const HttpListenerOptions& options);
+  base::Result<std::shared_ptr<Listener>, std::string> open(const HttpListenerOptions& options,
+                                                            bool has_certificate);
   base::Status adopt_on_thread(HttpServerOptions options);
   boost::asio::awaitable<void> accept_all(std::shared_ptr<Listener> listener);
   boost::asio::awaitable<void> watch_certificate();

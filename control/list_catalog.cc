@@ -7,6 +7,7 @@
 #include <set>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "blocklists/filter_set_builder.h"
@@ -111,8 +112,19 @@ ListCatalog::Version ListCatalog::last_good(const SourceSpec& source) const {
   return last == last_good_.end() ? Version{} : last->second;
 }
 
+void ListCatalog::commit(Outcome& outcome) {
+  if (const auto versions = std::exchange(outcome.versions, nullptr)) last_good_ = std::move(*versions);
+}
+
 base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vector<ListEntry>& entries,
                                                               Effort effort) {
+  auto outcome = prepare(entries, effort);
+  if (outcome.ok()) commit(*outcome);
+  return outcome;
+}
+
+base::Result<ListCatalog::Outcome, std::string> ListCatalog::prepare(const std::vector<ListEntry>& entries,
+                                                                 Effort effort) {
   Outcome outcome;
   std::map<SourceSpec, Version> versions;
   std::set<std::string> failed_groups;
@@ -165,7 +177,7 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::load(const std::vec
   auto built = builder->build();
   if (!built.ok()) return base::Error{built.error()};
   outcome.filter = std::move(built).value();
-  last_good_ = std::move(versions);
+  outcome.versions = std::make_shared<std::map<SourceSpec, Version>>(std::move(versions));
   return outcome;
 }
 

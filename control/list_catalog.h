@@ -33,6 +33,8 @@ struct ListCatalogOptions {
 
 /// Not thread-safe but for stop(), failed_downloads() and refusals(): it belongs to whoever loads lists.
 class ListCatalog {
+  struct Version;
+
  public:
   explicit ListCatalog(const base::HashKey& key, ListCatalogOptions options = {});
 
@@ -52,13 +54,19 @@ class ListCatalog {
     };
     std::vector<ListState> lists;          ///< each list once
     bool is_complete = true;               ///< with kAtHand: every download had a copy
+    std::shared_ptr<std::map<blocklists::SourceSpec, Version>> versions;  ///< for commit()
   };
 
   /// kAtHand asks no server: of a download the copy on disk is taken, and it is no error if there is none.
   enum class Effort : std::uint8_t { kAtHand, kFull };
 
   /// Reads every source (again) and builds. Fails when a limit of the FilterSet is exceeded, or the disk does not give
-  /// back a last good version that is needed; then what was built before stays in force.
+  /// back a last good version that is needed. Until commit(), the last good versions are those of before.
+  [[nodiscard]] base::Result<Outcome, std::string> prepare(const std::vector<ListEntry>& entries,
+                                                           Effort effort = Effort::kFull);
+  /// The outcome comes into force: its versions, and no others, are the last good ones.
+  void commit(Outcome& outcome);
+  /// Both.
   [[nodiscard]] base::Result<Outcome, std::string> load(const std::vector<ListEntry>& entries,
                                                         Effort effort = Effort::kFull);
 

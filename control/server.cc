@@ -69,7 +69,7 @@ base::Status Server::start() {
 
   auto lists = load_lists(config_, true);
   if (!lists.ok()) return base::Error{lists.error()};
-  filter_ = std::move(lists->filter);
+  take_over_lists(std::move(lists).value());
 
   if (config_.statistics) statistics_ = std::make_unique<Statistics>();
   if (config_.statistics || config_.prometheus.enable) {

@@ -65,6 +65,7 @@ class Server final : public ControlPlane {
   base::Result<Config, std::string> load_config();
   base::Result<ListCatalog::Outcome, std::string> load_lists(const Config& config, bool starting);
   base::Result<ListCatalog::Outcome, std::string> read_lists(const Config& config, bool starting);
+  void take_over_lists(ListCatalog::Outcome lists);
   struct OpenedListener {
     base::IpEndpoint address;
     std::vector<resolver::ListenPair> pairs;  // one for each worker; none has it yet

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <thread>
+#include <utility>
 
 #include "base/idle_thread.h"
 #include "base/log.h"
@@ -34,6 +36,11 @@ std::string join(const std::vector<std::string>& texts, const char* between) {
   return all;
 }
 
+void configure_log(const Config& config) {
+  log::configure({config.log.level, config.log.json, config.log.timestamp,
+                  isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr});
+}
+
 }  // namespace
 
 base::Result<Config, std::string> Server::load_config() {
@@ -43,8 +50,7 @@ base::Result<Config, std::string> Server::load_config() {
     for (const auto& fault : loaded.error()) text += "\n  " + fault.to_text();
     return base::Error{text};
   }
-  log::configure({loaded->config.log.level, loaded->config.log.json, loaded->config.log.timestamp,
-                  isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr});
+  if (!started_) configure_log(loaded->config);
   for (const auto& warning : loaded->warnings) log::warn("config", warning.to_text());
   return std::move(loaded->config);
 }
@@ -58,7 +64,7 @@ base::Result<ListCatalog::Outcome, std::string> Server::read_lists(const Config&
     base::Result<ListCatalog::Outcome, std::string> outcome{base::Error{std::string("not read")}};
     base::run_idle([&] {
       free_old_policies(kRetireWaitMax);
-      outcome = lists_->load(entries, ListCatalog::Effort::kFull);
+      outcome = lists_->prepare(entries, ListCatalog::Effort::kFull);
     });
     return outcome;
   }
@@ -81,19 +87,21 @@ base::Result<ListCatalog::Outcome, std::string> Server::load_lists(const Config&
   lists_->set_options(std::move(options));
   auto outcome = read_lists(config, starting);
   if (!outcome.ok()) return outcome;
-  {
-    const std::lock_guard lock(mutex_);
-    list_errors_ = outcome->errors;
-    list_states_ = outcome->lists;
-    list_errors_.insert(list_errors_.end(), outcome->stale.begin(), outcome->stale.end());
-    lists_loaded_at_ = base::wall_now();
-    if (list_errors_.empty()) lists_complete_at_ = lists_loaded_at_;
-  }
   const bool must_succeed = config.blocking.loading.strategy == InitStrategy::kFailOnError;
   if (starting && must_succeed && !outcome->empty_groups.empty())
     return base::Error{"1 error occurred: lists of group " + join(outcome->empty_groups, ", ") +
                        " have no entry: " + join(outcome->errors, "; ")};
   return outcome;
+}
+
+// With mutex_, and loading_mutex_ but at the start.
+void Server::take_over_lists(ListCatalog::Outcome lists) {
+  filter_ = std::move(lists.filter);
+  list_states_ = std::move(lists.lists);
+  list_errors_ = std::move(lists.errors);
+  list_errors_.insert(list_errors_.end(), lists.stale.begin(), lists.stale.end());
+  lists_loaded_at_ = base::wall_now();
+  if (list_errors_.empty()) lists_complete_at_ = lists_loaded_at_;
 }
 
 blocklists::DownloadOptions Server::hosts_downloads(const Config& config) const {
@@ -130,6 +138,9 @@ base::Status Server::reload() {
                  {{"error", back.error()}});
     return base::Error{"queryLog: " + log_changed.error()};
   }
+  // Nothing fails from here on.
+  configure_log(*next);
+  lists_->commit(*lists);
   add_listeners(std::move(listeners).value());
   if (shared_ && !next->redis.address.empty()) {
     shared_->reconfigure(redis_options(next->redis));
@@ -143,7 +154,7 @@ base::Status Server::reload() {
   const std::lock_guard lock(mutex_);
   client_hosts_.adopt(client_hosts(next->blocking));
   config_ = std::move(next).value();
-  filter_ = std::move(lists->filter);
+  take_over_lists(std::move(lists).value());
   policies_.adopt(config_);
   policies_.set_hosts(hosts_->names());
   policies_.set_client_hosts(client_hosts_.addresses());
@@ -168,10 +179,12 @@ base::Status Server::refresh_lists() {
   }
   auto lists = load_lists(config, false);
   if (!lists.ok()) return base::Error{lists.error()};
+  const auto errors = lists->errors;
+  lists_->commit(*lists);
   const std::lock_guard lock(mutex_);
-  filter_ = std::move(lists->filter);
+  take_over_lists(std::move(lists).value());
   publish();
-  if (!lists->errors.empty()) return base::Error{lists->errors.front()};
+  if (!errors.empty()) return base::Error{errors.front()};
   return base::Done{};
 }
 

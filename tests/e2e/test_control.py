@@ -1,6 +1,7 @@
 """The API of the real program: certificates, PROXY headers, tokens, ports, the way that explain takes."""
 import json
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -29,6 +30,26 @@ class Control(ControlCase):
         (self.folder / "server.crt").write_text("nonsense\n")
         wait_for(lambda: "certificate not renewed" in server.log, "the fault is reported")
         self.assertEqual(shown_certificate(port), second)
+
+    def test_the_certificate_of_a_configuration_that_is_refused_is_not_shown(self):
+        self.make_certificate("first")
+        port = free_port()
+        server = self.server(f"certFile: {self.folder}/server.crt\nkeyFile: {self.folder}/server.key\n",
+                             ports="http: {http}\n  https: 127.0.0.1:%d" % port)
+        first = shown_certificate(port)
+        for name in ("crt", "key"):
+            shutil.copy(self.folder / f"server.{name}", self.folder / f"old.{name}")
+        server.write(server.source.replace("/server.", "/old."))
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: "server: reloaded" in server.log, "the first certificate is read from files that stay")
+        self.make_certificate("second")
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            server.write(server.source.replace("{http}", "[{http}, 127.0.0.1:%d]" % other.getsockname()[1]))
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: "reload failed" in server.log, "the fault is reported")
+        self.assertEqual(shown_certificate(port), first)
 
     def test_https_with_a_made_up_certificate_serves_api_and_doh_from_tls_1_2_on(self):
         port = free_port()

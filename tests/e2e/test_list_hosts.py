@@ -1,6 +1,8 @@
 """List hosts over HTTPS that are good, broken, hostile or gone: clients are filtered all the while."""
 import os
+import re
 import signal
+import socket
 import threading
 import time
 import unittest
@@ -187,6 +189,27 @@ class ListHosts(ListHostCase):
         server.signal(signal.SIGHUP)
         wait_for(lambda: len(self.host.requests) > before, "the reload is under way")
         self.check_that_it_ends_soon(server)
+
+    def test_a_configuration_that_is_refused_leaves_no_trace(self):
+        self.trust_the_authority()
+        server = self.server(cache=False)
+        self.assertTrue(self.blocked(server), server.log)
+        good = server.config_path.read_text()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            occupied = other.getsockname()[1]
+            server.config_path.write_text(
+                re.sub(r"denylists: .*", lambda _: 'denylists: {ads: ["other.example.org\\n"]}', good)
+                .replace(f"127.0.0.1:{server.port}", f"127.0.0.1:{server.port},127.0.0.1:{occupied}")
+                + "log: {level: error, format: json}\n")
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: "reload failed" in server.log, "the fault is reported")
+        self.assertIn("other.exampl", server.log, "the other lists were loaded")
+        self.host.answer = lambda handler: handler.send_error(404)
+        self.assertNotEqual(self.get("/api/lists/refresh", "POST")[0], 200)
+        self.assertTrue(self.blocked(server), "the last good version is not lost")
+        self.assertEqual(self.get("/api/blocking/disable")[0], 200)
+        wait_for(lambda: " INFO blocking: disabled" in server.log, "log level and form are those of before")
 
     def test_refreshes_come_by_themselves_and_with_jitter(self):
         self.trust_the_authority()

@@ -287,6 +287,22 @@ TEST_F(Catalog, TheSameGateStandsBeforeFilesButNotBeforeInlineText) {
   EXPECT_EQ(rules(catalog.load({{"ads", Action::kDeny, {SourceKind::kInline, "*.com\n"}}})), 1u);
 }
 
+TEST_F(Catalog, WhatWasPreparedButNotCommittedReplacesNoLastGoodVersion) {
+  const std::string path = folder_.path() + "/list";
+  const std::vector<ListEntry> entries{{"ads", Action::kDeny, {SourceKind::kFile, path}}};
+  const std::vector<ListEntry> others{{"ads", Action::kDeny, {SourceKind::kInline, "other.example.org\n"}}};
+  ListCatalog catalog(base::HashKey{}, options());
+  std::ofstream(path) << names(3);
+  EXPECT_EQ(rules(catalog.load(entries)), 3u);
+  std::filesystem::remove(path);
+  EXPECT_EQ(rules(catalog.prepare(others)), 1u);
+  EXPECT_EQ(rules(catalog.load(entries)), 3u);
+  auto replaced = catalog.prepare(others);
+  ASSERT_TRUE(replaced.ok());
+  catalog.commit(*replaced);
+  EXPECT_EQ(rules(catalog.load(entries)), 0u) << "forgotten now";
+}
+
 TEST_F(Catalog, AWholeGateThatIsOffLetsEverythingPassThatIsAList) {
   std::string body = names(200);
   ScriptedHttpServer server([&](const std::string&) { return Reply{ScriptedHttpServer::ok(body)}; });
