@@ -160,6 +160,7 @@ base::Status Server::reload() {
   policies_.set_client_hosts(client_hosts_.addresses());
   blocking_.set_known_groups(deny_groups(config_.blocking));
   publish();
+  schedule_refresh();
   return base::Done{};
 }
 
@@ -188,6 +189,7 @@ base::Status Server::refresh_lists() {
   return base::Done{};
 }
 
+// With mutex_.
 void Server::schedule_refresh() {
   const auto period = config_.blocking.loading.refresh_period;
   if (period.count() <= 0) {

@@ -213,11 +213,19 @@ class ListHosts(ListHostCase):
 
     def test_refreshes_come_by_themselves_and_with_jitter(self):
         self.trust_the_authority()
-        self.server("refreshPeriod: 2s")
+        server = self.server("refreshPeriod: 2s")
         before = len(self.host.requests)
         began = time.monotonic()
         wait_for(lambda: len(self.host.requests) >= before + 2, "two refreshes", 10)
         self.assertGreater(time.monotonic() - began, 1.5)
+        server.stop()
+
+    def test_a_reload_changes_the_period_of_refreshes(self):
+        self.trust_the_authority()
+        server = self.server("refreshPeriod: 0")
+        server.config_path.write_text(server.config_path.read_text().replace("refreshPeriod: 0", "refreshPeriod: 1s"))
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: len(self.host.requests) >= 4, "start, reload, and refreshes", 10)
 
 
 if __name__ == "__main__":
