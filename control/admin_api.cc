@@ -228,6 +228,10 @@ std::optional<HttpResponse> refuse(const HttpRequest& request, Guard guard, cons
     case AccessDecision::kNetworkDenied:
       return HttpResponse::text(403, "the API is not open to " + request.client.to_string() +
                                          "; see api.allowedNetworks in the configuration\n");
+    case AccessDecision::kProxyDenied:
+      return HttpResponse::text(403, "the API is not open to " + request.client.to_string() + " by way of " +
+                                         request.socket_peer.to_string() +
+                                         ": name that proxy in trustedProxies of the configuration\n");
     case AccessDecision::kTokenMissing: {
       HttpResponse response = HttpResponse::text(401, "a bearer token of api is required\n");
       response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"rampart\"");

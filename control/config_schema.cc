@@ -258,7 +258,7 @@ constexpr ConfigRow kRows[] = {
     row<&C::api, &Api::https>("api.https", "The same over TLS.", kOwn),
     row<&C::api, &Api::tokens>("api.tokens", "Bearer tokens that may do everything; with none, no token is asked for.", kOwn),
     row<&C::api, &Api::read_only_tokens>("api.readOnlyTokens", "Bearer tokens that may only look.", kOwn),
-    row<&C::api, &Api::allowed_networks>("api.allowedNetworks", "Who may use the API at all; empty: loopback and private networks.", kOwn),
+    row<&C::api, &Api::allowed_networks>("api.allowedNetworks", "Who may use the API at all; empty: loopback and private networks. Behind a proxy that is not allowed itself, name it in `trustedProxies`.", kOwn),
     row<&C::health, &Health::required>("health.required", "Parts without which this server reports itself as not ready.", kOwn),
     row<&C::health, &Health::list_max_age>("health.listMaxAge", "Lists that could not be refreshed for so long count as failed; until then, as degraded.", {at_least(1), Effect::kWorks, Origin::kOurs}),
     row<&C::health, &Health::certificate_min_days>("health.certificateMinDays", "A certificate that ends sooner counts as degraded.", kOwn),

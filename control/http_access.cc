@@ -85,7 +85,11 @@ std::optional<base::IpAddress> client_of(const std::vector<base::IpAddress>& cha
 }  // namespace
 
 AccessDecision check_access(const HttpRequest& request, ApiScope needed, const ApiAccessOptions& options) {
-  if (!contains(options.allowed_networks, request.client)) return AccessDecision::kNetworkDenied;
+  const auto is_allowed = [&](const base::IpAddress& by) { return contains(options.allowed_networks, by); };
+  if (!is_allowed(request.client)) return AccessDecision::kNetworkDenied;
+  // By default any private peer may name its client, which is for names and groups. It opens nothing.
+  if (options.trusted_proxies.empty() && !(is_allowed(request.socket_peer) && is_allowed(request.peer)))
+    return AccessDecision::kProxyDenied;
   const auto token = bearer(request);
   const bool is_admin = token && holds(options.admin_tokens, *token);
   const bool is_reader = is_admin || (token && holds(options.read_tokens, *token));

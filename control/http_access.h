@@ -18,7 +18,8 @@ enum class ApiScope : std::uint8_t {
 };
 
 struct ApiAccessOptions {
-  /// Empty: loopback and private networks. `0.0.0.0/0` and `::/0` open it to everybody (said once with a WARN).
+  /// Empty: loopback and private networks. Without `trusted_proxies` a header can only keep its client out: whoever
+  /// sent it has to be allowed as well. `0.0.0.0/0` and `::/0` open it to everybody (said once with a WARN).
   std::vector<base::IpRange> allowed_networks;
   std::vector<std::string> admin_tokens;
   /// Grants ApiScope::kRead. With admin tokens only, reading needs no token, but still an allowed network.
@@ -30,6 +31,7 @@ struct ApiAccessOptions {
 enum class AccessDecision : std::uint8_t {
   kGranted,
   kNetworkDenied,  ///< 403
+  kProxyDenied,    ///< 403: whoever names this client is neither allowed nor a trusted proxy
   kTokenMissing,   ///< 401: no bearer token, or one that we do not know
   kScopeTooSmall,  ///< 403: a read token for something that changes state
 };

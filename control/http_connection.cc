@@ -38,7 +38,7 @@ constexpr unsigned kPauseMs = 1000, kPauseSpreadMs = 1000;
 
 HttpConnection::HttpConnection(HttpServer& server, asio::ip::tcp::socket socket, HttpListenerOptions listener,
                                base::IpAddress peer)
-    : server_(server), listener_(std::move(listener)), peer_(peer), tcp_(std::move(socket)),
+    : server_(server), listener_(std::move(listener)), socket_peer_(peer), peer_(peer), tcp_(std::move(socket)),
       buffer_(server.options_.limits.header_bytes + server.options_.limits.body_bytes + kReadBytes),
       reply_timer_(server.io_) {
   ++server_.connection_count_;
@@ -272,6 +272,7 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Stream& strea
     request.headers.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
   }
   request.body = message.body();
+  request.socket_peer = socket_peer_;
   request.peer = peer_;
   request.client = client_address(request.headers, peer_, server_.options_.access);
   request.tls = listener_.tls;

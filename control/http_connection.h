@@ -64,6 +64,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   HttpServer& server_;
   const HttpListenerOptions listener_;
+  const base::IpAddress socket_peer_;
   base::IpAddress peer_;
   boost::asio::ip::tcp::socket tcp_;
   boost::beast::flat_buffer buffer_;

@@ -20,7 +20,8 @@ struct HttpRequest {
   std::string target;  ///< as sent: path and query, percent-encoded
   HttpHeaders headers;
   std::string body;
-  base::IpAddress peer;    ///< the connection's other end, or what its PROXY header says
+  base::IpAddress socket_peer;  ///< the connection's other end
+  base::IpAddress peer;    ///< the same, or what its PROXY header says
   base::IpAddress client;  ///< peer, or whom a trusted proxy names in its forwarding headers
   bool tls = false;
   bool serves_api = true;  ///< by the listener: REST API, metrics, documents

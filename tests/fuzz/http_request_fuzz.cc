@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   request.body = rest;
   control::ApiAccessOptions access;
-  request.peer = *base::IpAddress::parse("127.0.0.1");
+  request.socket_peer = request.peer = *base::IpAddress::parse("127.0.0.1");
   request.client = control::client_address(request.headers, request.peer, access);
   request.tls = size % 2 == 0;
 

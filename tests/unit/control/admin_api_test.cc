@@ -23,7 +23,7 @@ class AdminApi : public testing::Test {
     r.method = std::move(method);
     r.target = std::move(target);
     r.body = std::move(body);
-    r.peer = r.client = *base::IpAddress::parse("192.168.1.5");
+    r.socket_peer = r.peer = r.client = *base::IpAddress::parse("192.168.1.5");
     return r;
   }
   HttpResponse get(std::string target) { return handle(request("GET", std::move(target)), plane, options); }
@@ -250,6 +250,16 @@ TEST_F(AdminApi, PublicClientsAreRefusedByDefault) {
     EXPECT_NE(response.body.find("api.allowedNetworks"), std::string::npos);
   }
   EXPECT_TRUE(plane.calls().empty());
+}
+
+TEST_F(AdminApi, ANeighbourCannotNameAnAllowedClientInItsPlace) {
+  options.access.allowed_networks = {*base::IpRange::parse("192.168.1.64/26")};
+  auto r = request("GET", "/api/blocking/status");  // from 192.168.1.5
+  r.client = *base::IpAddress::parse("192.168.1.70");
+  const auto response = handle(r, plane, options);
+  EXPECT_EQ(response.status, 403u);
+  EXPECT_EQ(response.body, "the API is not open to 192.168.1.70 by way of 192.168.1.5: name that proxy in "
+                           "trustedProxies of the configuration\n");
 }
 
 TEST_F(AdminApi, TokensGiveScopes) {

@@ -38,21 +38,45 @@ TEST(HttpAccess, OnlyConfiguredProxiesCountWhenThereAreAny) {
   EXPECT_EQ(client("10.0.0.1", {{"X-Forwarded-For", "10.0.0.7"}}, options), "10.0.0.1");
 }
 
+HttpRequest from(const char* address) {
+  HttpRequest request;
+  request.socket_peer = request.peer = request.client = ip(address);
+  return request;
+}
+
+TEST(HttpAccess, UnnamedProxiesOpenNothing) {
+  ApiAccessOptions options;
+  options.allowed_networks = {*base::IpRange::parse("192.168.9.0/24")};
+  HttpRequest request = from("192.168.1.66");
+  request.client = ip("192.168.9.1");  // by its own X-Forwarded-For
+  EXPECT_EQ(check_access(request, ApiScope::kRead, options), AccessDecision::kProxyDenied);
+  request.peer = request.client;  // by its own PROXY header
+  EXPECT_EQ(check_access(request, ApiScope::kRead, options), AccessDecision::kProxyDenied);
+  request = from("192.168.9.2");  // a proxy for somebody who names somebody else
+  request.peer = ip("192.168.1.66");
+  request.client = ip("192.168.9.1");
+  EXPECT_EQ(check_access(request, ApiScope::kRead, options), AccessDecision::kProxyDenied);
+  options.trusted_proxies = {*base::IpRange::parse("192.168.1.66")};
+  EXPECT_EQ(check_access(request, ApiScope::kRead, options), AccessDecision::kGranted);
+  // Behind a private proxy that nobody named, strangers stay strangers.
+  request = from("127.0.0.1");
+  request.client = ip("203.0.113.5");
+  EXPECT_EQ(check_access(request, ApiScope::kRead, {}), AccessDecision::kNetworkDenied);
+}
+
 TEST(HttpAccess, NetworksReplaceTheDefault) {
   ApiAccessOptions options;
   options.allowed_networks = {*base::IpRange::parse("192.0.2.0/24")};
-  HttpRequest request;
-  request.client = ip("192.0.2.77");
+  HttpRequest request = from("192.0.2.77");
   EXPECT_EQ(check_access(request, ApiScope::kAdmin, options), AccessDecision::kGranted);
-  request.client = ip("127.0.0.1");
+  request = from("127.0.0.1");
   EXPECT_EQ(check_access(request, ApiScope::kRead, options), AccessDecision::kNetworkDenied);
 }
 
 TEST(HttpAccess, ReadTokensAloneMakeNobodyAnAdministrator) {
   ApiAccessOptions options;
   options.read_tokens = {"r"};
-  HttpRequest request;
-  request.client = ip("127.0.0.1");
+  HttpRequest request = from("127.0.0.1");
   EXPECT_EQ(check_access(request, ApiScope::kAdmin, options), AccessDecision::kTokenMissing);
   request.headers = {{"Authorization", "Bearer r"}};
   EXPECT_EQ(check_access(request, ApiScope::kRead, options), AccessDecision::kGranted);
