@@ -196,7 +196,7 @@ constexpr std::array kRoutes = {
     Route{"/api/blocking/enable", Verb::kGet, Guard::kAdmin, ApiLane::kQuick, enable_blocking},
     Route{"/api/blocking/disable", Verb::kGet, Guard::kAdmin, ApiLane::kQuick, disable_blocking},
     Route{"/api/lists/refresh", Verb::kPost, Guard::kAdmin, ApiLane::kRefresh, refresh_lists},
-    Route{"/api/cache/flush", Verb::kPost, Guard::kAdmin, ApiLane::kQuick, flush_cache},
+    Route{"/api/cache/flush", Verb::kPost, Guard::kAdmin, ApiLane::kFlush, flush_cache},
     Route{"/api/query", Verb::kPost, Guard::kRead, ApiLane::kChain, query},
     Route{"/api/explain", Verb::kGetHead, Guard::kRead, ApiLane::kChain, explain},
     Route{"/api/stats", Verb::kGetHead, Guard::kRead, ApiLane::kQuick, stats},

@@ -25,6 +25,7 @@ enum class ApiLane : std::uint8_t {
   kQuick,
   kChain,    ///< waits for the chain, and so for upstreams
   kRefresh,  ///< waits for list downloads
+  kFlush,    ///< waits for Redis
 };
 [[nodiscard]] ApiLane lane_of(const HttpRequest& request);
 

@@ -251,7 +251,6 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Stream& strea
   if (const auto error = co_await read_until(stream, parser, [&] { return parser.is_header_done(); })) {
     co_return failed(error, server_.counters_.header_timeouts);
   }
-  become_busy();
   expires_after(limits.body_time);
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";

@@ -11,10 +11,12 @@ namespace rampart::control {
 namespace {
 
 // Threads and queue of each lane. The quick ones answer in microseconds (a scrape in milliseconds); queries wait for
-// upstreams, a few seconds at most; refreshes join each other, so two threads keep one caller from hiding the next.
+// upstreams, a few seconds at most; refreshes join each other, so two threads keep one caller from hiding the next;
+// a flush waits for Redis, ten seconds at most.
 constexpr std::size_t kQuickThreads = 2, kQuickWaitingMax = 256;
 constexpr std::size_t kChainThreads = 4, kChainWaitingMax = 64;
 constexpr std::size_t kRefreshThreads = 2, kRefreshWaitingMax = 8;
+constexpr std::size_t kFlushThreads = 1, kFlushWaitingMax = 8;
 /// Rendering a scrape takes milliseconds, which no query should wait for; a quarter of a core is left where all are busy.
 constexpr int kNice = 5;
 
@@ -33,13 +35,23 @@ void warn_when_open(ApiOpenness openness) {
 HttpFrontend::HttpFrontend(ControlPlane& plane, AdminApiOptions options)
     : plane_(plane), options_(std::make_shared<const AdminApiOptions>(std::move(options))),
       quick_(kQuickThreads, kQuickWaitingMax), chain_(kChainThreads, kChainWaitingMax),
-      refresh_(kRefreshThreads, kRefreshWaitingMax) {
+      refresh_(kRefreshThreads, kRefreshWaitingMax), flush_(kFlushThreads, kFlushWaitingMax) {
   warn_when_open(openness(options_->access));
 }
 
 HttpFrontend::~HttpFrontend() {
-  for (Lane* lane : {&quick_, &chain_, &refresh_}) lane->pool.stop();
-  for (Lane* lane : {&quick_, &chain_, &refresh_}) lane->pool.join();
+  for (Lane* lane : {&quick_, &chain_, &refresh_, &flush_}) lane->pool.stop();
+  for (Lane* lane : {&quick_, &chain_, &refresh_, &flush_}) lane->pool.join();
+}
+
+HttpFrontend::Lane& HttpFrontend::lane(ApiLane which) noexcept {
+  switch (which) {
+    case ApiLane::kQuick: break;
+    case ApiLane::kChain: return chain_;
+    case ApiLane::kRefresh: return refresh_;
+    case ApiLane::kFlush: return flush_;
+  }
+  return quick_;
 }
 
 void HttpFrontend::adopt(AdminApiOptions options) {
@@ -73,10 +85,7 @@ void HttpFrontend::answer(HttpRequest request, HttpReply reply) {
     answer_doh(request, *current, std::move(reply));
     return;
   }
-  Lane* lane = &quick_;
-  if (const ApiLane wanted = lane_of(request); wanted != ApiLane::kQuick) {
-    lane = wanted == ApiLane::kChain ? &chain_ : &refresh_;
-  }
+  Lane* const lane = &this->lane(lane_of(request));
   if (lane->waiting.fetch_add(1) >= lane->waiting_max) {
     lane->waiting.fetch_sub(1);
     busy_refusals_.add();

@@ -45,7 +45,8 @@ class HttpFrontend {
   mutable std::mutex options_mutex_;
   std::shared_ptr<const AdminApiOptions> options_;
   base::SharedCounter busy_refusals_;
-  Lane quick_, chain_, refresh_;
+  [[nodiscard]] Lane& lane(ApiLane which) noexcept;
+  Lane quick_, chain_, refresh_, flush_;
 };
 
 }  // namespace rampart::control

@@ -27,6 +27,7 @@ class FakeControlPlane : public control::ControlPlane {
   control::MetricsSnapshot metrics;
   std::vector<std::uint8_t> wire_response;
   std::function<void()> during_refresh;  ///< runs inside refresh_lists()
+  std::function<void()> during_flush;    ///< runs inside flush_cache()
 
   [[nodiscard]] std::vector<std::string> calls() const {
     const std::lock_guard lock(mutex_);
@@ -69,6 +70,7 @@ class FakeControlPlane : public control::ControlPlane {
   }
   base::Status flush_cache() override {
     note("flush");
+    if (during_flush) during_flush();
     return flush_result;
   }
   base::Result<control::QueryOutcome, std::string> query(const control::QueryCommand& command) override {

@@ -292,6 +292,7 @@ TEST_F(AdminApi, AnAdminTokenAloneLeavesReadingToTheNetwork) {
 
 TEST_F(AdminApi, OnlyCallsThatWaitGoTheSlowLane) {
   EXPECT_EQ(lane_of(request("POST", "/api/lists/refresh?x=1")), ApiLane::kRefresh);
+  EXPECT_EQ(lane_of(request("POST", "/api/cache/flush")), ApiLane::kFlush);
   EXPECT_EQ(lane_of(request("POST", "/api/query")), ApiLane::kChain);
   EXPECT_EQ(lane_of(request("GET", "/readyz")), ApiLane::kQuick);
   EXPECT_EQ(lane_of(request("GET", "/nope")), ApiLane::kQuick);
