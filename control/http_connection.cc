@@ -34,6 +34,15 @@ constexpr int kCrumbBytes = 64;
 /// Between two looks at such a sender. Different for each, lest all be read at once.
 constexpr unsigned kPauseMs = 1000, kPauseSpreadMs = 1000;
 
+/// Where a request with a Transfer-Encoding ends is known to those who understand it. The parser takes all but
+/// `chunked` for no body at all (RFC 9112 6.1, 6.3). HTTP/1.0 has none.
+bool has_unknown_framing(const http::request<http::string_body>& header) {
+  const auto [first, end] = header.equal_range(http::field::transfer_encoding);
+  if (first == end) return false;
+  const bool is_chunked = std::next(first) == end && beast::iequals(first->value(), "chunked");
+  return !is_chunked || header.version() < 11;
+}
+
 }  // namespace
 
 HttpConnection::HttpConnection(HttpServer& server, asio::ip::tcp::socket socket, HttpListenerOptions listener,
@@ -250,6 +259,11 @@ asio::awaitable<HttpConnection::Read> HttpConnection::read_request(Stream& strea
   expires_after(limits.header_time);
   if (const auto error = co_await read_until(stream, parser, [&] { return parser.is_header_done(); })) {
     co_return failed(error, server_.counters_.header_timeouts);
+  }
+  if (has_unknown_framing(parser.get())) {
+    server_.counters_.malformed.add();
+    refusal_ = HttpResponse::text(400, "Bad Request: the only transfer encoding here is chunked\n");
+    co_return Read::kRefused;
   }
   expires_after(limits.body_time);
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
