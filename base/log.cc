@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <ctime>
+#include <future>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "base/plain_text.h"
@@ -22,6 +24,7 @@ struct State {
   std::mutex mutex;  // guards reconfiguration; writers take a copy of `logger`
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::logger> logger;
+  bool is_closing = false;
   Options options;
 };
 
@@ -195,11 +198,27 @@ void configure(const Options& options) {
   if (!s.logger) start_locked(s);
 }
 
-void shutdown() {
+bool shutdown(std::chrono::milliseconds patience) {
   State& s = state();
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+  {
+    const std::lock_guard lock(s.mutex);
+    if (s.is_closing) return false;
+    s.is_closing = true;
+    s.logger.reset();
+    pool = std::move(s.pool);
+  }
+  std::promise<void> emptied;
+  const auto done = emptied.get_future();
+  // The pool's end joins the writer after it has emptied the queue, which nothing can hurry.
+  std::thread([pool = std::move(pool), emptied = std::move(emptied)]() mutable {
+    pool.reset();
+    emptied.set_value();
+  }).detach();
+  if (done.wait_for(patience) != std::future_status::ready) return false;
   const std::lock_guard lock(s.mutex);
-  s.pool.reset();  // joins the writer after it has emptied the queue: from here on the logger is ours alone
-  s.logger.reset();
+  s.is_closing = false;
+  return true;
 }
 
 bool enabled(Level level) noexcept { return level >= g_level.load(std::memory_order_relaxed); }
@@ -236,6 +255,7 @@ void write(Level level, std::string_view component, std::string_view message, Fi
   Options options;
   {
     const std::lock_guard lock(s.mutex);
+    if (s.is_closing) return;
     logger = s.logger;
     options = s.options;
   }

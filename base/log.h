@@ -3,6 +3,7 @@
 // delays a caller. Not for the query path: a line allocates and formats.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -34,8 +35,11 @@ struct Options {
 
 /// (Re)configures the process-wide log; lines written before the first call go out with default options.
 void configure(const Options& options);
-/// Writes out everything that is queued, and stops the writer thread. Later lines are written synchronously.
-void shutdown();
+inline constexpr std::chrono::milliseconds kShutdownMax{2000};
+/// Writes out everything that is queued, and stops the writer thread; lines logged meanwhile are lost, later ones
+/// are written synchronously. False: that took too long, because nobody reads our output. Nothing is logged any more
+/// then, and the process cannot end but by _exit(), since the writer holds stdout.
+bool shutdown(std::chrono::milliseconds patience = kShutdownMax);
 [[nodiscard]] bool enabled(Level level) noexcept;
 /// Lines lost because the queue was full, since start.
 [[nodiscard]] std::uint64_t dropped_lines() noexcept;

@@ -1,5 +1,6 @@
 // The program: the command line's hooks into configuration and server.
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <iostream>
@@ -14,15 +15,20 @@ namespace {
 
 namespace control = rampart::control;
 
+// The last words of a server whose parts are all closed. Whoever has stopped reading them does not keep it alive.
+void end_log(int exit_code) {
+  if (!rampart::base::log::shutdown()) _exit(exit_code);
+}
+
 int serve(const std::string& config_path) {
   control::Server server(config_path);
   if (const auto started = server.start(); !started.ok()) {
-    rampart::base::log::shutdown();
+    end_log(1);
     std::fprintf(stderr, "Error: can't start server: %s\n", started.error().c_str());
     return 1;
   }
   server.run();
-  rampart::base::log::shutdown();
+  end_log(0);
   return 0;
 }
 

@@ -72,9 +72,11 @@ class Program:
 
     def __init__(self, arguments, directory, name, environment=None):
         self.log_path = pathlib.Path(directory) / f"{name}.log"
+        self.launch(arguments, directory, {**os.environ, **(environment or {})})
+
+    def launch(self, arguments, directory, environment):
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, cwd=directory,
-                                            env={**os.environ, **(environment or {})})
+            self.process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, cwd=directory, env=environment)
 
     @property
     def log(self):

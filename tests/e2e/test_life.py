@@ -1,4 +1,5 @@
 """Start, reload and stop: nothing that a client sees may break."""
+import contextlib
 import os
 import re
 import signal
@@ -16,6 +17,19 @@ blocking:
 """
 
 
+class Silent(Rampart):
+    """One whose output goes to `output`."""
+
+    def __init__(self, directory, config, output):
+        self.output = output
+        super().__init__(directory, config)
+
+    def launch(self, arguments, directory, environment):
+        with open(self.log_path, "ab") as errors:
+            self.process = subprocess.Popen(arguments, stdout=self.output, stderr=errors, cwd=directory, env=environment)
+        os.close(self.output)
+
+
 class Life(E2eTest):
     def setUp(self):
         super().setUp()
@@ -28,9 +42,11 @@ class Life(E2eTest):
             f.write("".join(name + "\n" for name in names))
         os.rename(self.list + ".new", self.list)
 
+    def config(self, extra=""):
+        return base_config(self.knot.port, LIST.format(path=self.list) + extra)
+
     def server(self, extra="", **options):
-        config = base_config(self.knot.port, LIST.format(path=self.list) + extra)
-        return self.start(Rampart(self.directory, config, **options))
+        return self.start(Rampart(self.directory, self.config(extra), **options))
 
     def test_sighup_takes_over_lists_and_configuration(self):
         server = self.server()
@@ -120,6 +136,22 @@ class Life(E2eTest):
         server = self.server()
         self.assertEqual(server.stop(), 0)
         self.assertIn("Terminating...", server.log)
+
+    def test_sigterm_ends_a_server_whose_output_nobody_reads(self):
+        for log_type in ("none", "console"):
+            with self.subTest(log_type), contextlib.ExitStack() as open_files:
+                reader, writer = os.pipe()
+                open_files.callback(os.close, reader)
+                os.set_blocking(writer, False)
+                with contextlib.suppress(BlockingIOError):  # full before the first line
+                    while True:
+                        os.write(writer, b"x" * 4096)
+                os.set_blocking(writer, True)
+                server = self.start(Silent(self.directory, self.config().replace("type: none", f"type: {log_type}"), writer))
+                for i in range(100):
+                    server.query(f"host{i}.example.org")
+                server.signal(signal.SIGTERM)
+                self.assertEqual(server.process.wait(15 * TIME_FACTOR), 0)
 
     def test_occupied_port_is_a_clear_error(self):
         server = self.server()

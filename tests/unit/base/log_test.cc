@@ -84,7 +84,7 @@ TEST(Log, LevelsBelowTheConfiguredOneAreOff) {
 
 // Whoever reads our standard output may stop reading: callers go on, and what is lost is counted.
 TEST(Log, AReaderThatStallsDelaysNobodyAndLosesOldLinesOnly) {
-  shutdown();
+  EXPECT_TRUE(shutdown());
   std::fflush(stdout);
   const int before = dup(STDOUT_FILENO);
   int ends[2];
@@ -103,7 +103,7 @@ TEST(Log, AReaderThatStallsDelaysNobodyAndLosesOldLinesOnly) {
     for (ssize_t n; (n = read(ends[0], buffer, sizeof(buffer))) > 0;)
       text.append(buffer, static_cast<std::size_t>(n));
   });
-  shutdown();  // writes what is queued
+  EXPECT_TRUE(shutdown(std::chrono::seconds(30)));  // writes what is queued
   std::fflush(stdout);
   dup2(before, STDOUT_FILENO);  // closes the last writing end
   close(before);
@@ -115,6 +115,25 @@ TEST(Log, AReaderThatStallsDelaysNobodyAndLosesOldLinesOnly) {
   EXPECT_THAT(text, HasSubstr("line " + std::to_string(kLines - 1) + "."));
   EXPECT_EQ(static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n')) + dropped,
             static_cast<std::uint64_t>(kLines));
+}
+
+// In a process of its own, as this one's output is lost with it.
+TEST(LogDeathTest, AReaderThatNeverComesBackKeepsNobodyFromEnding) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        int ends[2];
+        if (pipe(ends) != 0) _exit(1);
+        dup2(ends[1], STDOUT_FILENO);
+        configure({});
+        for (int i = 0; i < 5'000; ++i) info("test", std::string(100, '.'));
+        const auto began = std::chrono::steady_clock::now();
+        if (shutdown(std::chrono::milliseconds(200))) _exit(2);
+        info("test", "a line that waits for nobody");
+        if (shutdown()) _exit(3);
+        _exit(std::chrono::steady_clock::now() - began < std::chrono::seconds(10) ? 0 : 4);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
