@@ -9,9 +9,13 @@ void BlockingSwitch::set_known_groups(std::vector<std::string> groups) {
   std::sort(groups.begin(), groups.end());
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   known_ = std::move(groups);
+  if (all_disabled_) state_.disabled_groups = known_;
 }
 
-void BlockingSwitch::enable() { state_ = {}; }
+void BlockingSwitch::enable() {
+  state_ = {};
+  all_disabled_ = false;
+}
 
 base::Status BlockingSwitch::disable(std::chrono::milliseconds duration, const std::vector<std::string>& groups,
                                      base::Instant now) {
@@ -25,6 +29,7 @@ base::Status BlockingSwitch::disable(std::chrono::milliseconds duration, const s
     return base::Error{text + ")"};
   }
   state_.enabled = false;
+  all_disabled_ = wanted == known_;  // named one by one or not: other instances name them
   state_.disabled_groups = std::move(wanted);
   state_.until = duration.count() > 0 ? std::optional(now + std::min(duration, kDisabledMax)) : std::nullopt;
   return base::Done{};

@@ -25,7 +25,8 @@ struct BlockingState {
 
 class BlockingSwitch {
  public:
-  /// `groups` are those that may be named: the denylist groups and `default`, as Blocky has it.
+  /// `groups` are those that may be named: the denylist groups and `default`, as Blocky has it. What is disabled for
+  /// all is so for new ones, too.
   void set_known_groups(std::vector<std::string> groups);
 
   void enable();
@@ -40,6 +41,7 @@ class BlockingSwitch {
 
  private:
   std::vector<std::string> known_;
+  bool all_disabled_ = false;
   BlockingState state_;
 };
 

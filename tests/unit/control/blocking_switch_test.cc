@@ -22,6 +22,23 @@ TEST(BlockingSwitch, DisablesAllKnownGroupsAndDefault) {
   EXPECT_FALSE(blocking.expire(kNow + std::chrono::hours(1000))) << "without a time it lasts until enabled";
 }
 
+TEST(BlockingSwitch, WhatIsDisabledForAllIsDisabledForGroupsToCome) {
+  for (const auto& groups : {std::vector<std::string>{}, {"malware", "default", "ads"}}) {
+    auto blocking = make();
+    ASSERT_TRUE(blocking.disable(seconds(30), groups, kNow).ok());
+    blocking.set_known_groups({"ads", "new"});
+    EXPECT_EQ(blocking.state().disabled_groups, (std::vector<std::string>{"ads", "default", "new"}));
+    EXPECT_TRUE(blocking.expire(kNow + seconds(30)));
+    blocking.set_known_groups({"ads", "new", "newer"});
+    EXPECT_TRUE(blocking.state().enabled);
+    EXPECT_FALSE(blocking.is_disabled("newer"));
+  }
+  auto blocking = make();
+  ASSERT_TRUE(blocking.disable(seconds(0), {"ads"}, kNow).ok());
+  blocking.set_known_groups({"ads", "malware", "new"});
+  EXPECT_FALSE(blocking.is_disabled("new"));
+}
+
 TEST(BlockingSwitch, TemporaryDisableEndsByItself) {
   auto blocking = make();
   ASSERT_TRUE(blocking.disable(seconds(30), {"ads"}, kNow).ok());
