@@ -241,10 +241,17 @@ class Checker {
 
   void query_log() {
     using Type = storage::QueryLogType;
-    const auto& log = config_.query_log;
+    auto& log = config_.query_log;
+    if (log.type == Type::kMysql || log.type == Type::kDnstap) {
+      // A record that nobody keeps is no reason to answer nobody: as Blocky does with a log that it cannot open.
+      warn("queryLog.type", quoted(log.type == Type::kMysql ? "mysql" : "dnstap") +
+                                " is not built into this version, so the query log goes to the console; write "
+                                "postgresql, timescale, sqlite, csv, csv-client, console or none");
+      log.type = Type::kConsole;
+    }
     if (log.type != Type::kConsole && log.type != Type::kNone && log.target.value.empty()) {
       fault(places_.count("queryLog.target") ? "queryLog.target" : "queryLog.type",
-            "needs queryLog.target: a directory for csv, a connection string for databases, a file for sqlite, a socket for dnstap");
+            "needs queryLog.target: a directory for csv, a connection string for databases, a file for sqlite");
     }
   }
 

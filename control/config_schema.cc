@@ -219,8 +219,8 @@ constexpr ConfigRow kRows[] = {
     row_as<ListOf<LowerText>, &C::rebinding_protection, &RebindingProtection::allowed_domains>("rebindingProtection.allowedDomains", "Domains that may do so."),
 
     // --- Records and shared state
-    row<&C::query_log, &QueryLog::type>("queryLog.type", "Where answered queries are recorded."),
-    row<&C::query_log, &QueryLog::target>("queryLog.target", "Directory (csv), connection string (databases), file (sqlite) or socket (dnstap)."),
+    row<&C::query_log, &QueryLog::type>("queryLog.type", "Where answered queries are recorded. `mysql` and `dnstap` are *not built in yet*: the console takes their place, with a WARN."),
+    row<&C::query_log, &QueryLog::target>("queryLog.target", "Directory (csv), connection string (databases) or file (sqlite)."),
     row<&C::query_log, &QueryLog::log_retention_days>("queryLog.logRetentionDays", "Records are removed after so many days; 0: never."),
     row<&C::query_log, &QueryLog::creation_attempts>("queryLog.creationAttempts", "Accepted as in Blocky; a target that is away is tried for as long as the server runs."),
     row<&C::query_log, &QueryLog::creation_cooldown>("queryLog.creationCooldown", "Longest pause between two attempts to reach the target.", {or_default(1)}),

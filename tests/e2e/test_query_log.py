@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import sqlite3
 import subprocess
 import urllib.request
@@ -112,16 +113,24 @@ class QueryLog(E2eTest):
         self.assertEqual((client, client_names, duration, reason, code, kind), ("127.0.0.1", "none", "0", "", "", ""))
         self.assertEqual((name, answer, qtype), ("*****.*******.***.", "* (***.*.*.*)", "A"))
 
-    def test_targets_that_are_missing_are_one_clear_error(self):
+    def test_types_that_are_not_built_in_go_to_the_console_with_one_warning(self):
         for kind in ("mysql", "dnstap"):
-            path = pathlib.Path(self.directory, f"{kind}.yml")
-            path.write_text(base_config(self.knot.port, log_type=f"{kind}\n  target: 'user@tcp(127.0.0.1)/db'").replace("{dns}", f"127.0.0.1:{free_port()}"))
-            done = subprocess.run([BINARY, "serve", "--config", path], capture_output=True, text=True, timeout=20, check=False)
-            self.assertNotEqual(done.returncode, 0)
-            said = [line for line in (done.stdout + done.stderr).splitlines() if kind in line]
-            self.assertEqual(len(said), 1, done.stdout + done.stderr)
-            self.assertRegex(said[0], rf"queryLog\.type.*{kind}")
-            self.assertIn("postgresql", said[0], "the cure")
+            target = "user@tcp(127.0.0.1)/db"
+            server = self.resolver(kind, target)
+            said = rf"WARN config: \S*:\d+:\d+: queryLog\.type: '{kind}' is not built into this version.* postgresql"
+            self.assertEqual(len(re.findall(said, server.log)), 1, server.log)
+            server.query(f"{kind}.example.org")
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: "INFO server: reloaded" in server.log, "reload")
+            server.query(f"{kind}2.example.org")
+            checked = subprocess.run([BINARY, "validate", "--config", server.config_path], capture_output=True, text=True,
+                                     timeout=20, check=False)
+            self.assertEqual(checked.returncode, 0)
+            self.assertRegex(checked.stderr, said.replace("WARN config:", "WARN"))
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(len(re.findall(said, server.log)), 2, "one for each load of the configuration")
+            for name in (kind, f"{kind}2"):
+                self.assertRegex(server.log, rf"query resolved.*question_name={name}\.example\.org")
 
     def test_status_tells_of_every_part_what_it_does_since_when_and_why(self):
         server = self.resolver("postgresql", f"postgres://nobody@127.0.0.1:{free_port()}/none",

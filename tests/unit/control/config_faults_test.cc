@@ -138,7 +138,7 @@ const Case kCases[] = {
      "holds for all names below it too"},
     {"queryLog: {type: csv}",
      "c.yml:2:12: queryLog.type: needs queryLog.target: a directory for csv, a connection string for databases, a file "
-     "for sqlite, a socket for dnstap"},
+     "for sqlite"},
     {"blocking: {admission: {canaries: [example.org, 'https://example.org/']}}",
      "c.yml:2:48: blocking.admission.canaries[1]: 'https://example.org/' is no domain name; write it like example.org, "
      "without URL or wildcard (xn--… for other scripts), or !example.org to take a built-in one away"},
@@ -198,6 +198,20 @@ TEST(ConfigFaults, SixtyFiveGroupsAreTooMany) {
   for (int i = 0; i < 65; ++i) text += "    g" + std::to_string(i) + ": [/x]\n";
   EXPECT_EQ(faults_of(text), Texts{"c.yml:4:3: blocking.denylists: 65 list groups are configured; at most 64 are "
                                    "possible, so join some"});
+}
+
+TEST(ConfigWarnings, QueryLogsThatAreNotBuiltInGoToTheConsole) {
+  for (const std::string type : {"mysql", "dnstap"}) {
+    const auto result = load_text("upstreams: {groups: {default: [192.0.2.1]}}\nqueryLog: {type: " + type + ", target: t}",
+                                  "c.yml");
+    ASSERT_TRUE(result.ok()) << result.error()[0].to_text();
+    EXPECT_EQ(result->config.query_log.type, storage::QueryLogType::kConsole);
+    ASSERT_EQ(result->warnings.size(), 1u);
+    EXPECT_EQ(result->warnings[0].to_text(),
+              "c.yml:2:12: queryLog.type: '" + type +
+                  "' is not built into this version, so the query log goes to the console; write postgresql, timescale, "
+                  "sqlite, csv, csv-client, console or none");
+  }
 }
 
 TEST(ConfigWarnings, UndefinedGroupsAndSchedulesAreNamed) {
