@@ -30,6 +30,15 @@ void free_memory_of(const LoadedSource& source, const std::string& folder) {
   }
 }
 
+// The lines that a list within its budget of errors is read without.
+void log_errors(const std::string& source, const blocklists::ListStatistics& statistics) {
+  const auto warn = [&](const std::string& what) { base::log::warn("lists", what, {{"source", source}}); };
+  for (const auto& error : statistics.errors)
+    warn("parse error: line " + std::to_string(error.line) + ": " + error.text + ", trying to continue");
+  if (const auto more = statistics.error_count - statistics.errors.size(); more != 0)
+    warn("parse error: " + std::to_string(more) + " more lines, trying to continue");
+}
+
 }  // namespace
 
 ListCatalog::ListCatalog(const base::HashKey& key, ListCatalogOptions options) : key_(key) {
@@ -149,6 +158,7 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::prepare(const std::
         }
         base::log::info("lists", "import succeeded",
                         {{"source", entry.source.display_name()}, {"count", std::to_string(version.entries)}});
+        log_errors(entry.source.display_name(), loaded->statistics);
         if (!loaded->stale_because.empty())
           (loaded->was_refused ? outcome.errors : outcome.stale).push_back(loaded->stale_because);
       } else if (effort == Effort::kAtHand && entry.source.kind == SourceKind::kHttp) {

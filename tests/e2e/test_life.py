@@ -72,6 +72,20 @@ class Life(E2eTest):
         self.assertEqual(addresses(server.query("ads.example.org")), ["0.0.0.0"])
         self.assertIn("cannot open source", server.log)
 
+    def test_lines_in_error_are_in_the_log_with_their_numbers(self):
+        self.write_list("# comment", "a..b", "ads.example.org", "-c", "x y z")
+        server = self.server()
+        self.assertEqual(addresses(server.query("ads.example.org")), ["0.0.0.0"])
+        for line, text in ((2, "a..b"), (4, "-c"), (5, "x y z")):
+            self.assertRegex(server.log, rf"WARN lists: parse error: line {line}: .*'{text}', trying to continue.*source={self.list}")
+        self.assertEqual(server.log.count("parse error"), 3)
+        self.write_list(*["a..b"] * 1000, "ads.example.org")
+        server.write(server.config_path.read_text() + "  loading: {maxErrorsPerSource: -1}\n")
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: "INFO server: reloaded" in server.log, "reload")
+        self.assertEqual(server.log.count("parse error: line"), 3 + 10, "bounded")
+        self.assertIn("parse error: 990 more lines, trying to continue", server.log)
+
     def test_no_query_is_lost_while_reloading_under_load(self):
         server = self.server()
         self.write_list(*(f"ad{i}.example.net" for i in range(20000)), "ads.example.org")
