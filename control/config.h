@@ -109,6 +109,7 @@ struct Blocking {
   struct ClientGroups {
     std::vector<ClientIdentifier> clients;
     std::vector<std::string> groups;
+    std::string key{};  ///< as written, for findings
     friend bool operator==(const ClientGroups&, const ClientGroups&) = default;
   };
   /// Ours: which new versions of a list are taken into force.

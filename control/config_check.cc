@@ -6,18 +6,18 @@
 #include "blocklists/verdict.h"
 #include "control/config_forms.h"
 #include "control/local_names.h"
+#include "control/upstream_check.h"
 
 namespace rampart::control {
 namespace {
 
 class Checker {
  public:
-  Checker(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings)
-      : config_(config), places_(places), whole_(whole), findings_(findings) {}
+  Checker(Config& config, const ConfigPlaces& places, Findings& findings)
+      : config_(config), places_(places), findings_(findings) {}
 
   void run() {
-    upstreams();
-    bootstrap();
+    check_upstreams(config_, places_, findings_);
     blocking();
     ports();
     tls();
@@ -25,60 +25,15 @@ class Checker {
     dnssec_defaults();
     rate_limit();
     rebinding();
-    client_lookup();
     query_log();
     redis();
     http_paths();
-    check_local_names(config_, places_, whole_, findings_);
+    check_local_names(config_, places_, findings_);
   }
 
  private:
-  [[nodiscard]] const Place& place(std::string_view key) const {
-    const auto found = places_.find(key);
-    return found == places_.end() ? whole_ : found->second;
-  }
-  void fault(std::string_view key, std::string message) { findings_.fault(place(key), key, std::move(message)); }
-  void warn(std::string_view key, std::string message) { findings_.warn(place(key), key, std::move(message)); }
-
-  void upstreams() {
-    const auto group = config_.upstreams.groups.find("default");
-    if (group == config_.upstreams.groups.end() || group->second.empty()) {
-      fault("upstreams.groups",
-            "no external DNS resolvers configured as default upstream resolvers. Please configure at least one under "
-            "'default' configuration name: upstreams: {groups: {default: [9.9.9.9]}}");
-    }
-    for (auto it = config_.upstreams.groups.begin(); it != config_.upstreams.groups.end();) {
-      if (it->second.empty() && it->first != "default") {
-        warn("upstreams.groups", "the group " + quoted(it->first) + " has no upstream and is left out");
-        it = config_.upstreams.groups.erase(it);
-      } else {
-        ++it;
-      }
-    }
-    bool has_quic = false;
-    for (const auto& [name, specs] : config_.upstreams.groups) {
-      for (const auto& spec : specs) has_quic |= spec.protocol == resolver::UpstreamProtocol::kDoq;
-    }
-    if (has_quic && config_.upstreams.quic_keep_alive_period >= config_.upstreams.quic_max_idle_timeout) {
-      warn("upstreams.quic.keepAlivePeriod", "is not below maxIdleTimeout, so idle connections are closed all the same");
-    }
-  }
-
-  void bootstrap() {
-    const auto names_an_upstream = [&](const resolver::UpstreamSpec& known) {
-      if (known.ips.empty()) return false;
-      for (const auto& [name, specs] : config_.upstreams.groups)
-        for (const auto& spec : specs)
-          if (spec.host == known.host) return true;
-      return false;
-    };
-    for (const auto& spec : config_.bootstrap_dns) {
-      if (spec.protocol == resolver::UpstreamProtocol::kClassic || names_an_upstream(spec)) continue;
-      warn("bootstrapDns", quoted(resolver::to_text(spec)) +
-                               " is not asked: host names are looked up over classic DNS only; write tcp+udp: before it, or "
-                               "give its ips and make it an upstream");
-    }
-  }
+  void fault(std::string_view key, std::string message) { findings_.fault(places_.of(key), key, std::move(message)); }
+  void warn(std::string_view key, std::string message) { findings_.warn(places_.of(key), key, std::move(message)); }
 
   void blocking() {
     auto& blocking = config_.blocking;
@@ -90,27 +45,34 @@ class Checker {
                                       std::to_string(blocklists::kGroupsMax) + " are possible, so join some");
     }
     const std::vector<std::string> known(groups.begin(), groups.end());
-    const auto check_group = [&](std::string_view key, const std::string& name, const char* consequence) {
+    const auto check_group = [&](const Place& place, const std::string& key, const std::string& name,
+                                 const char* consequence) {
       if (groups.count(name) != 0) return;
       const auto near = nearest(name, known);
-      warn(key, "the list group " + quoted(name) + " is not defined, " + consequence +
-                    (near.empty() ? "" : "; did you mean " + near + "?"));
+      findings_.warn(place, key, "the list group " + quoted(name) + " is not defined, " + consequence +
+                                     (near.empty() ? "" : "; did you mean " + near + "?"));
     };
     std::set<std::string> reported;
     for (const auto& client : blocking.client_groups_block) {
-      for (const auto& name : client.groups) {
-        if (reported.insert(name).second) check_group("blocking.clientGroupsBlock", name, "so it blocks nothing");
+      static constexpr const char* kKey = "blocking.clientGroupsBlock";
+      for (std::size_t i = 0; i < client.groups.size(); ++i) {
+        if (reported.insert(client.groups[i]).second)
+          check_group(places_.of_entry(kKey, client.key, i), item_key(kKey, client.key, i), client.groups[i],
+                      "so it blocks nothing");
       }
     }
     for (const auto& [name, answer] : blocking.group_block_type) {
-      check_group("blocking.groupBlockType", name, "so its blockType is never used");
+      check_group(places_.of_entry("blocking.groupBlockType", name), entry_key("blocking.groupBlockType", name), name,
+                  "so its blockType is never used");
     }
     for (const auto& [name, schedules] : blocking.list_schedules) {
-      check_group("blocking.listSchedules", name, "so its schedule changes nothing");
-      for (const auto& schedule : schedules) {
-        if (blocking.schedules.count(schedule) != 0) continue;
-        warn("blocking.listSchedules", "the schedule " + quoted(schedule) + " of " + quoted(name) +
-                                           " is not defined, so the lists are inactive; define it under blocking.schedules");
+      static constexpr const char* kKey = "blocking.listSchedules";
+      check_group(places_.of_entry(kKey, name), entry_key(kKey, name), name, "so its schedule changes nothing");
+      for (std::size_t i = 0; i < schedules.size(); ++i) {
+        if (blocking.schedules.count(schedules[i]) != 0) continue;
+        findings_.warn(places_.of_entry(kKey, name, i), item_key(kKey, name, i),
+                       "the schedule " + quoted(schedules[i]) + " of " + quoted(name) +
+                           " is not defined, so the lists are inactive; define it under blocking.schedules");
       }
     }
     if (blocking.client_groups_block.empty() && !groups.empty()) {
@@ -206,7 +168,11 @@ class Checker {
   void rate_limit() {
     auto& limit = config_.rate_limit;
     if (!limit.enable) return;
-    if (limit.rate == 0) return fault("rateLimit.rate", "must be above 0 when rateLimit is enabled");
+    if (limit.rate == 0) {
+      const auto& place = places_.of(places_.has("rateLimit.rate") ? "rateLimit.rate" : "rateLimit.enable");
+      return findings_.fault(place, "rateLimit.rate",
+                             "must be above 0 when rateLimit is enabled; write the queries per second of a client");
+    }
     if (limit.burst == 0) limit.burst = limit.rate > UINT32_MAX / 2 ? UINT32_MAX : 2 * limit.rate;
     if (limit.burst < limit.rate) {
       fault("rateLimit.burst", std::to_string(limit.burst) + " must not be below the rate " + std::to_string(limit.rate));
@@ -214,28 +180,17 @@ class Checker {
   }
 
   void rebinding() {
-    for (auto& domain : config_.rebinding_protection.allowed_domains) {
+    static constexpr const char* kKey = "rebindingProtection.allowedDomains";
+    auto& domains = config_.rebinding_protection.allowed_domains;
+    for (std::size_t i = 0; i < domains.size(); ++i) {
+      auto& domain = domains[i];
       if (!domain.empty() && domain.back() == '.') domain.pop_back();
       if (domain.empty() || domain.front() == '.' || domain.find_first_of(" \t*/") != std::string::npos ||
           domain.find("..") != std::string::npos) {
-        fault("rebindingProtection.allowedDomains",
-              quoted(domain) + " is no plain domain name; write example.org, which holds for all names below it too");
+        findings_.fault(places_.of_item(kKey, i), kKey + ("[" + std::to_string(i) + "]"),
+                        quoted(domain) + " is no plain domain name; write example.org, which holds for all names below "
+                                         "it too");
       }
-    }
-  }
-
-  void client_lookup() {
-    const auto& lookup = config_.client_lookup;
-    if (lookup.upstream && lookup.upstream->protocol != resolver::UpstreamProtocol::kClassic) {
-      warn("clientLookup.upstream", quoted(resolver::to_text(*lookup.upstream)) +
-                                        " has no effect: names of clients are asked for by classic DNS only; write its "
-                                        "address without protocol, such as 192.0.2.1");
-    }
-    const auto& custom = config_.custom_dns;
-    const bool finds_names = lookup.upstream || !custom.mapping.empty() || !custom.zone.empty() ||
-                             !config_.hosts_file.sources.empty();
-    if (!finds_names && !lookup.single_name_order.empty()) {
-      warn("clientLookup.singleNameOrder", "has no effect without clientLookup.upstream, customDNS or hostsFile");
     }
   }
 
@@ -250,7 +205,7 @@ class Checker {
       log.type = Type::kConsole;
     }
     if (log.type != Type::kConsole && log.type != Type::kNone && log.target.value.empty()) {
-      fault(places_.count("queryLog.target") ? "queryLog.target" : "queryLog.type",
+      fault(places_.has("queryLog.target") ? "queryLog.target" : "queryLog.type",
             "needs queryLog.target: a directory for csv, a connection string for databases, a file for sqlite");
     }
   }
@@ -282,14 +237,13 @@ class Checker {
 
   Config& config_;
   const ConfigPlaces& places_;
-  const Place& whole_;
   Findings& findings_;
 };
 
 }  // namespace
 
-void check(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings) {
-  Checker(config, places, whole, findings).run();
+void check(Config& config, const ConfigPlaces& places, Findings& findings) {
+  Checker(config, places, findings).run();
 }
 
 }  // namespace rampart::control

@@ -321,6 +321,7 @@ void ClientGroupsMap::read(ReadContext& context, const ConfigNode& node, Value& 
   for (const auto& entry : node.entries) {
     ReadContext child = context.child(entry.key);
     auto& value = values.emplace_back();
+    value.key = entry.key;
     value.clients = parse_client_identifiers(entry.key);
     for (const auto& client : value.clients) {
       if (client.kind == ClientIdentifier::Kind::kGlob && !base::is_glob_well_formed(client.text)) {

@@ -60,7 +60,7 @@ std::vector<std::string> files_of(const std::string& folder, Findings& findings)
 
 class Loader {
  public:
-  explicit Loader(const std::string& name) : whole_{std::make_shared<const std::string>(name), 0, 0} {}
+  explicit Loader(const std::string& name) : places_(Place{std::make_shared<const std::string>(name), 0, 0}) {}
 
   Findings findings;
 
@@ -83,12 +83,12 @@ class Loader {
   base::Result<LoadedConfig, std::vector<Fault>> finish(std::vector<std::string> files) {
     const bool is_readable = findings.faults().empty();  // else what seems to be missing may just not have been read
     if (root_ && root_->size > kConfigNodesMax) {
-      findings.fault(whole_, "", "stands for more than " + std::to_string(kConfigNodesMax) + " values");
+      findings.fault(places_.whole(), "", "stands for more than " + std::to_string(kConfigNodesMax) + " values");
     } else if (root_) {
       read_section(*root_, "");
       migrate();
     }
-    if (is_readable) check(config_, places_, whole_, findings);
+    if (is_readable) check(config_, places_, findings);
     if (auto faults = findings.take_faults(); !faults.empty()) return base::Error{std::move(faults)};
     return LoadedConfig{std::move(config_), findings.take_warnings(), std::move(files)};
   }
@@ -109,6 +109,7 @@ class Loader {
         read_row(*row, entry);
       } else if (is_section(path)) {
         // A section without a value keeps its defaults.
+        places_.add(path, entry.place, entry.value);
         if (entry.value->is_map()) {
           read_section(*entry.value, path);
         } else if (!entry.value->is_null()) {
@@ -123,7 +124,7 @@ class Loader {
   }
 
   void read_row(const ConfigRow& row, const ConfigNode::Entry& entry) {
-    places_[row.path] = entry.place;
+    places_.add(row.path, entry.place, entry.value);
     ReadContext context{findings, row.path, row.limits, {}};
     row.read(context, *entry.value, config_);
     static const Config defaults;
@@ -209,7 +210,7 @@ class Loader {
         }
       }
       if (value) {
-        places_.try_emplace(row.path, used.place);
+        places_.add(row.path, used.place, used.value, false);
         row.read(context, *value, config_);
         if (row.effect == Effect::kNotYet && row.print(config_) != row.print(defaults)) {
           findings.warn(used.place, row.path, "is accepted, but has no effect yet");
@@ -217,11 +218,10 @@ class Loader {
       }
     }
     if (!deprecated_.empty()) {
-      findings.error(whole_, "", "deprecated options are in use; each is named above or below with its replacement");
+      findings.error(places_.whole(), "", "deprecated options are in use; each is named above or below with its replacement");
     }
   }
 
-  const Place whole_;
   ConfigNodePtr root_;
   Config config_;
   ConfigPlaces places_;

@@ -52,45 +52,41 @@ auto find_conditional_group(Set& set, const std::vector<resolver::UpstreamSpec>&
 
 class Checker {
  public:
-  Checker(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings)
-      : config_(config), places_(places), whole_(whole), findings_(findings) {}
+  Checker(Config& config, const ConfigPlaces& places, Findings& findings)
+      : config_(config), places_(places), findings_(findings) {}
 
   void run() {
-    for (const auto& [name, addresses] : config_.custom_dns.mapping) name_key("customDNS.mapping", name);
+    for (const auto& [name, addresses] : config_.custom_dns.mapping) check_name("customDNS.mapping", name, name);
     rewrite("customDNS.rewrite", config_.custom_dns.rewrite);
     zone();
     conditional();
   }
 
  private:
-  [[nodiscard]] const Place& place(std::string_view key) const {
-    const auto found = places_.find(key);
-    return found == places_.end() ? whole_ : found->second;
-  }
-
-  void name_key(std::string_view key, const std::string& name) {
+  /// `name` stands in the entry `entry` of the map `key`.
+  void check_name(std::string_view key, const std::string& entry, const std::string& name) {
     if (!dns::Name::parse(name))
-      findings_.warn(place(key), key,
+      findings_.warn(places_.of_entry(key, entry), entry_key(key, entry),
                      control::quoted(name) + " is no domain name, so it is never asked for; write example.org");
   }
 
   void rewrite(std::string_view key, const std::map<std::string, std::string>& rewrites) {
     for (const auto& [from, to] : rewrites) {
-      name_key(key, from);
-      name_key(key, to);
+      check_name(key, from, from);
+      check_name(key, from, to);
     }
   }
 
   void conditional() {
     auto& mapping = config_.conditional.mapping;
     for (auto it = mapping.begin(); it != mapping.end();) {
-      if (it->first != ".") name_key("conditional.mapping", it->first);
+      if (it->first != ".") check_name("conditional.mapping", it->first, it->first);
       if (!it->second.empty()) {
         ++it;
         continue;
       }
-      findings_.warn(place("conditional.mapping"), "conditional.mapping",
-                     control::quoted(it->first) + " has no upstream and is left out");
+      findings_.warn(places_.of_entry("conditional.mapping", it->first),
+                     entry_key("conditional.mapping", it->first), "has no upstream and is left out");
       it = mapping.erase(it);
     }
     rewrite("conditional.rewrite", config_.conditional.rewrite);
@@ -101,7 +97,7 @@ class Checker {
       lists.insert(std::move(all));
     }
     if (lists.size() > kConditionalGroupsMax)
-      findings_.fault(place("conditional.mapping"), "conditional.mapping",
+      findings_.fault(places_.of("conditional.mapping"), "conditional.mapping",
                       std::to_string(lists.size()) + " different lists of upstreams stand here; at most " +
                           std::to_string(kConditionalGroupsMax) + " are possible");
   }
@@ -109,7 +105,7 @@ class Checker {
   void zone() {
     auto& custom = config_.custom_dns;
     if (custom.zone.empty()) return;
-    const fs::path folder = whole_.file ? fs::path(*whole_.file).parent_path() : fs::path();
+    const fs::path folder = places_.whole().file ? fs::path(*places_.whole().file).parent_path() : fs::path();
     dns::ZoneTextOptions options;
     options.include = [&folder](const std::string& name) { return read_zone_file(folder, name); };
     auto records = dns::parse_zone(custom.zone, options);
@@ -118,7 +114,7 @@ class Checker {
       return;
     }
     const auto& fault = records.error();
-    findings_.fault(place("customDNS.zone"), "customDNS.zone",
+    findings_.fault(places_.of("customDNS.zone"), "customDNS.zone",
                     "line " + std::to_string(fault.line) + " of " +
                         (fault.file.empty() ? std::string("the zone") : control::quoted(fault.file)) + ": " +
                         fault.what);
@@ -126,14 +122,13 @@ class Checker {
 
   Config& config_;
   const ConfigPlaces& places_;
-  const Place& whole_;
   Findings& findings_;
 };
 
 }  // namespace
 
-void check_local_names(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings) {
-  Checker(config, places, whole, findings).run();
+void check_local_names(Config& config, const ConfigPlaces& places, Findings& findings) {
+  Checker(config, places, findings).run();
 }
 
 std::shared_ptr<const resolver::CustomDns> custom_dns(const CustomDns& config, const base::HashKey& key) {

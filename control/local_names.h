@@ -15,7 +15,7 @@ namespace rampart::control {
 /// Names that are none are warned about and never match; a zone that cannot be read is a fault. Puts the zone's
 /// records beside its text. Relative $INCLUDE files are looked for in the folder of the configuration, as in
 /// Blocky.
-void check_local_names(Config& config, const ConfigPlaces& places, const Place& whole, Findings& findings);
+void check_local_names(Config& config, const ConfigPlaces& places, Findings& findings);
 
 /// `key`: the one that names of queries are hashed with. Null if the section defines nothing.
 [[nodiscard]] std::shared_ptr<const resolver::CustomDns> custom_dns(const CustomDns& config,

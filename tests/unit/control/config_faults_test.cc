@@ -131,11 +131,13 @@ const Case kCases[] = {
      "c.yml:2:9: dns64.prefixes: '2001:db8::/33' must be an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits"},
     {"dns64: {prefixes: ['2001:db8::/32', '2001:db8::/64']}",
      "c.yml:2:9: dns64.prefixes: '2001:db8::/32' and '2001:db8::/64' overlap; remove one"},
-    {"rateLimit: {enable: true}", "c.yml: rateLimit.rate: must be above 0 when rateLimit is enabled"},
+    {"rateLimit: {enable: true}",
+     "c.yml:2:13: rateLimit.rate: must be above 0 when rateLimit is enabled; write the queries per second of a "
+     "client"},
     {"rateLimit: {enable: true, rate: 10, burst: 5}", "c.yml:2:37: rateLimit.burst: 5 must not be below the rate 10"},
     {"rebindingProtection: {allowedDomains: ['*.example.org']}",
-     "c.yml:2:23: rebindingProtection.allowedDomains: '*.example.org' is no plain domain name; write example.org, which "
-     "holds for all names below it too"},
+     "c.yml:2:40: rebindingProtection.allowedDomains[0]: '*.example.org' is no plain domain name; write "
+     "example.org, which holds for all names below it too"},
     {"queryLog: {type: csv}",
      "c.yml:2:12: queryLog.type: needs queryLog.target: a directory for csv, a connection string for databases, a file "
      "for sqlite"},
@@ -163,6 +165,28 @@ TEST(ConfigFaults, AllAreReportedAtOnceInTheOrderOfTheFile) {
                    "c.yml:5:15: ede.enable: '7' is neither true nor false",
                    "c.yml:6:14: ports.dns: 'x' has no port from 0 to 65535; write 53, :53, 192.0.2.1:53 or "
                    "[2001:db8::1]:53"}));
+}
+
+TEST(ConfigFaults, EntriesOfMapsAndListsAreNamedWithTheirOwnLines) {
+  EXPECT_EQ(faults_of("rebindingProtection:\n  allowedDomains:\n    - example.org\n    - '*.example.net'\n"),
+            Texts{"c.yml:5:7: rebindingProtection.allowedDomains[1]: '*.example.net' is no plain domain name; "
+                  "write example.org, which holds for all names below it too"});
+  const auto result = load_text("upstreams: {groups: {default: [192.0.2.1]}}\n"
+                                "customDNS:\n  mapping:\n    ok.example: 192.0.2.1\n    a..b: 192.0.2.1\n"
+                                "  rewrite:\n    lan: x..y\n"
+                                "conditional:\n  mapping:\n    c..d: 192.0.2.1\n"
+                                "blocking:\n  denylists:\n    ads: [/x]\n  clientGroupsBlock:\n    default:\n"
+                                "      - ads\n      - adds\n", "c.yml");
+  ASSERT_TRUE(result.ok()) << result.error()[0].to_text();
+  Texts texts;
+  for (const auto& warning : result->warnings) {
+    const std::string text = warning.to_text();
+    texts.push_back(text.substr(0, text.find(": '")));
+  }
+  EXPECT_EQ(texts, (Texts{"c.yml:5:5: customDNS.mapping.a..b", "c.yml:7:5: customDNS.rewrite.lan",
+                          "c.yml:10:5: conditional.mapping.c..d",
+                          "c.yml:17:9: blocking.clientGroupsBlock.default[1]: the list group 'adds' is not defined, "
+                          "so it blocks nothing; did you mean ads?"}));
 }
 
 TEST(ConfigFaults, BrokenYamlIsOneFaultWithItsPlace) {
@@ -202,15 +226,15 @@ TEST(ConfigFaults, SixtyFiveGroupsAreTooMany) {
 
 TEST(ConfigWarnings, QueryLogsThatAreNotBuiltInGoToTheConsole) {
   for (const std::string type : {"mysql", "dnstap"}) {
-    const auto result = load_text("upstreams: {groups: {default: [192.0.2.1]}}\nqueryLog: {type: " + type + ", target: t}",
-                                  "c.yml");
+    const auto result = load_text(
+        "upstreams: {groups: {default: [192.0.2.1]}}\nqueryLog: {type: " + type + ", target: t}", "c.yml");
     ASSERT_TRUE(result.ok()) << result.error()[0].to_text();
     EXPECT_EQ(result->config.query_log.type, storage::QueryLogType::kConsole);
     ASSERT_EQ(result->warnings.size(), 1u);
     EXPECT_EQ(result->warnings[0].to_text(),
               "c.yml:2:12: queryLog.type: '" + type +
-                  "' is not built into this version, so the query log goes to the console; write postgresql, timescale, "
-                  "sqlite, csv, csv-client, console or none");
+                  "' is not built into this version, so the query log goes to the console; write postgresql, "
+                  "timescale, sqlite, csv, csv-client, console or none");
   }
 }
 
@@ -226,9 +250,9 @@ blocking:
   Texts texts;
   for (const auto& warning : result.value().warnings) texts.push_back(warning.to_text());
   EXPECT_EQ(texts,
-            (Texts{"c.yml:1:13: upstreams.groups: the group 'empty' has no upstream and is left out",
-                   "c.yml:4:3: blocking.clientGroupsBlock: the list group 'adds' is not defined, so it blocks nothing; "
-                   "did you mean ads?",
+            (Texts{"c.yml:1:44: upstreams.groups.empty: the group has no upstream and is left out",
+                   "c.yml:4:33: blocking.clientGroupsBlock.default[0]: the list group 'adds' is not defined, so it "
+                   "blocks nothing; did you mean ads?",
                    "c.yml:4:40: blocking.clientGroupsBlock.tv[: the pattern 'tv[' is malformed and matches no client; "
                    "close its brackets",
                    "c.yml:5:43: blocking.schedules.late.end: '6:00' is no time of day such as 07:30; lists with this "
@@ -236,8 +260,8 @@ blocking:
                    "c.yml:5:61: blocking.schedules.late.weekdays: 'Mon' is listed twice",
                    "c.yml:5:61: blocking.schedules.late.weekdays: 'funday' is no weekday; write mon, tue, wed, thu, fri, "
                    "sat or sun; lists with this schedule are inactive",
-                   "c.yml:6:3: blocking.listSchedules: the schedule 'lat' of 'ads' is not defined, so the lists are "
-                   "inactive; define it under blocking.schedules"}));
+                   "c.yml:6:25: blocking.listSchedules.ads[0]: the schedule 'lat' of 'ads' is not defined, so the "
+                   "lists are inactive; define it under blocking.schedules"}));
   EXPECT_FALSE(result.value().config.blocking.schedules.at("late").is_valid);
 }
 
