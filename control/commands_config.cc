@@ -47,7 +47,7 @@ Json findings_json(const std::vector<Finding>& findings) {
 }
 
 int validate_as_json(const std::string& path, std::ostream& out) {
-  const auto loaded = load(path);
+  const auto loaded = load(path, CertificateFiles::kTry);
   Json report{{"ok", loaded.ok()}, {"file", path}};
   report["faults"] = loaded.ok() ? Json::array() : findings_json(loaded.error());
   report["warnings"] = loaded.ok() ? findings_json(loaded->warnings) : Json::array();
@@ -61,7 +61,7 @@ int validate_command(const std::optional<std::string>& option, bool json, std::o
   const std::string path = config_path(option);
   if (json) return validate_as_json(path, out);
   out << "Validating configuration file: " << path << '\n';
-  const auto loaded = load(path);
+  const auto loaded = load(path, CertificateFiles::kTry);
   if (!loaded.ok()) {
     print(err, loaded.error());
     const auto count = loaded.error().size();

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <optional>
 
+#include "control/certificate_check.h"
 #include "control/config_check.h"
 #include "control/config_schema.h"
 #include "control/config_tree.h"
@@ -60,7 +61,8 @@ std::vector<std::string> files_of(const std::string& folder, Findings& findings)
 
 class Loader {
  public:
-  explicit Loader(const std::string& name) : places_(Place{std::make_shared<const std::string>(name), 0, 0}) {}
+  explicit Loader(const std::string& name, CertificateFiles certificate_files = CertificateFiles::kLeave)
+      : certificate_files_(certificate_files), places_(Place{std::make_shared<const std::string>(name), 0, 0}) {}
 
   Findings findings;
 
@@ -89,6 +91,7 @@ class Loader {
       migrate();
     }
     if (is_readable) check(config_, places_, findings);
+    if (certificate_files_ == CertificateFiles::kTry) check_certificate(config_, places_, findings);
     if (auto faults = findings.take_faults(); !faults.empty()) return base::Error{std::move(faults)};
     return LoadedConfig{std::move(config_), findings.take_warnings(), std::move(files)};
   }
@@ -222,6 +225,7 @@ class Loader {
     }
   }
 
+  const CertificateFiles certificate_files_;
   ConfigNodePtr root_;
   Config config_;
   ConfigPlaces places_;
@@ -230,17 +234,17 @@ class Loader {
 
 }  // namespace
 
-base::Result<LoadedConfig, std::vector<Fault>> load(const std::string& path) {
+base::Result<LoadedConfig, std::vector<Fault>> load(const std::string& path, CertificateFiles certificate_files) {
   std::error_code ec;
   if (!fs::is_directory(path, ec)) {
-    Loader loader(path);
+    Loader loader(path, certificate_files);
     if (auto text = read_file(path, loader.findings)) {
       loader.add(*text, path, false);
       return loader.finish({path});
     }
     return base::Error{loader.findings.take_faults()};
   }
-  Loader loader((fs::path(path) / "*").string());
+  Loader loader((fs::path(path) / "*").string(), certificate_files);
   const auto files = files_of(path, loader.findings);
   for (const auto& file : files) {
     if (auto text = read_file(file, loader.findings)) loader.add(*text, file, true);
@@ -261,19 +265,6 @@ std::string config_path(const std::optional<std::string>& option) {
     if (value != nullptr && *value != '\0') return value;
   }
   return kDefaultConfigPath;
-}
-
-std::vector<UnservedUpstream> upstreams_without_transport(const Config& config,
-                                                          const std::vector<resolver::UpstreamProtocol>& transports) {
-  std::vector<UnservedUpstream> out;
-  for (const auto& [group, upstreams] : config.upstreams.groups) {
-    for (const auto& upstream : upstreams) {
-      if (std::find(transports.begin(), transports.end(), upstream.protocol) == transports.end()) {
-        out.push_back({group, upstream});
-      }
-    }
-  }
-  return out;
 }
 
 }  // namespace rampart::control

@@ -2,6 +2,7 @@
 // and what values mean to each other. Everything that is wrong is reported at once.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,9 +20,13 @@ struct LoadedConfig {
   std::vector<std::string> files;  ///< that were read, in the order of merging
 };
 
+/// What is done about certFile and keyFile, which others than the server may have no right to read.
+enum class CertificateFiles : std::uint8_t { kLeave, kTry };
+
 /// A file, or a folder whose *.yml and *.yaml (of sub-folders too) are merged in the order of their paths.
 /// Secrets in files and resolv.conf files are read as well. Never throws for what a file holds.
-[[nodiscard]] base::Result<LoadedConfig, std::vector<Fault>> load(const std::string& path);
+[[nodiscard]] base::Result<LoadedConfig, std::vector<Fault>> load(
+    const std::string& path, CertificateFiles certificate_files = CertificateFiles::kLeave);
 /// The same for a text; `name` stands for the file in findings.
 [[nodiscard]] base::Result<LoadedConfig, std::vector<Fault>> load_text(std::string_view text, const std::string& name);
 
@@ -29,14 +34,5 @@ inline constexpr const char* kDefaultConfigPath = "./config.yml";
 /// Which configuration is meant: `--config` if it was given, else RAMPART_CONFIG_FILE, BLOCKY_CONFIG_FILE or
 /// CONFIG_FILE (the first that is set and not empty), else ./config.yml.
 [[nodiscard]] std::string config_path(const std::optional<std::string>& option);
-
-/// `group: upstream` for each configured upstream whose protocol is not in `transports`, so that whoever builds the
-/// upstreams can leave them out and say so.
-struct UnservedUpstream {
-  std::string group;
-  resolver::UpstreamSpec upstream;
-};
-[[nodiscard]] std::vector<UnservedUpstream> upstreams_without_transport(
-    const Config& config, const std::vector<resolver::UpstreamProtocol>& transports);
 
 }  // namespace rampart::control

@@ -110,6 +110,8 @@ base::Status TlsIdentity::build() {
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps no 32 KiB of buffers
   SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);
+  // Else OpenSSL asks for a pass phrase on the terminal.
+  SSL_CTX_set_default_passwd_cb(raw, [](char*, int, int, void*) { return 0; });
   if (is_self_signed()) {
     Certificate certificate;
     Key key;
@@ -119,10 +121,13 @@ base::Status TlsIdentity::build() {
     }
   } else {
     if (SSL_CTX_use_certificate_chain_file(raw, options_.cert_file.c_str()) != 1) {
-      return base::Error{"certFile '" + options_.cert_file + "' cannot be used: " + openssl_error()};
+      return base::Error{"certFile '" + options_.cert_file + "' cannot be used: " + openssl_error() +
+                         "; name a PEM file that the server may read"};
     }
     if (SSL_CTX_use_PrivateKey_file(raw, options_.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-      return base::Error{"keyFile '" + options_.key_file + "' cannot be used: " + openssl_error()};
+      return base::Error{"keyFile '" + options_.key_file + "' cannot be used: " + openssl_error() +
+                         "; name the PEM file of the certificate's own key, without pass phrase, that the server "
+                         "may read"};
     }
     if (SSL_CTX_check_private_key(raw) != 1) {
       return base::Error{"keyFile '" + options_.key_file + "' is not the key of certFile '" + options_.cert_file +

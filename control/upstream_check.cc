@@ -1,5 +1,8 @@
 #include "control/upstream_check.h"
 
+#include <algorithm>
+
+#include "resolver/upstream.h"
 #include "resolver/upstream_set.h"
 
 namespace rampart::control {
@@ -8,6 +11,13 @@ namespace {
 using resolver::UpstreamProtocol;
 using resolver::UpstreamSpec;
 
+std::string never_asked(const UpstreamSpec& spec) {
+  const char* protocol = spec.protocol == UpstreamProtocol::kDoh ? "DoH" : "DoQ";
+  return control::quoted(resolver::to_text(spec)) + " is never asked: " + protocol +
+         " upstreams are not supported yet; write tcp+udp: or tcp-tls: before a server that speaks classic DNS or "
+         "DoT";
+}
+
 class Checker {
  public:
   Checker(Config& config, const ConfigPlaces& places, Findings& findings)
@@ -15,6 +25,7 @@ class Checker {
 
   void run() {
     groups();
+    protocols();
     bootstrap();
     client_lookup();
   }
@@ -45,6 +56,29 @@ class Checker {
     if (has_quic && config_.upstreams.quic_keep_alive_period >= config_.upstreams.quic_max_idle_timeout) {
       warn("upstreams.quic.keepAlivePeriod",
            "is not below maxIdleTimeout, so idle connections are closed all the same");
+    }
+  }
+
+  /// What the forwarder cannot ask yet.
+  void protocols() {
+    const auto cannot = [](const UpstreamSpec& spec) { return !resolver::is_supported(spec.protocol); };
+    for (const auto& [name, specs] : config_.upstreams.groups) {
+      for (std::size_t i = 0; i < specs.size(); ++i) {
+        if (!cannot(specs[i])) continue;
+        findings_.warn(places_.of_entry("upstreams.groups", name, i), item_key("upstreams.groups", name, i),
+                       never_asked(specs[i]));
+      }
+      if (!specs.empty() && std::all_of(specs.begin(), specs.end(), cannot))
+        findings_.warn(places_.of_entry("upstreams.groups", name), entry_key("upstreams.groups", name),
+                       "no upstream of this group can be asked, so its clients get SERVFAIL for every name that is "
+                       "not answered here; add one that is asked over classic DNS or DoT");
+    }
+    for (const auto& [domain, specs] : config_.conditional.mapping) {
+      for (const auto& spec : specs) {
+        if (!cannot(spec)) continue;
+        findings_.warn(places_.of_entry("conditional.mapping", domain), entry_key("conditional.mapping", domain),
+                       never_asked(spec));
+      }
     }
   }
 

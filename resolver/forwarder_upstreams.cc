@@ -71,9 +71,6 @@ void Forwarder::Core::adopt(std::shared_ptr<const UpstreamSet> set) {
                                         " are used");
         break;
       }
-      if (!is_supported(spec.protocol))
-        base::log::warn("upstream", "upstream `" + to_text(spec) + "` is never asked: its protocol is not supported yet; " +
-                                        "use `tcp+udp:` or `tcp-tls:`");
       if (spec.protocol == UpstreamProtocol::kDot && !tls_) tls_ = make_tls_context(options_);
       mine.upstreams.push_back(upstream_for(spec));
     }

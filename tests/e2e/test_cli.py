@@ -72,6 +72,29 @@ log: {{level: warn}}
         self.assertIn("bad.yml", done.stdout)
         self.assertEqual(self.cli("validate", "--config", str(self.folder / "none.yml"), config=False).returncode, 1)
 
+    def test_validate_tries_the_certificate(self):
+        def key(name):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                            f"/CN={name}", "-keyout", self.folder / f"{name}.key", "-out", self.folder / f"{name}.crt"],
+                           check=True, capture_output=True)
+        key("one")
+        key("two")
+
+        def validate(certificate, private, ports="{https: 4443}"):
+            path = self.folder / "tls.yml"
+            path.write_text(f"upstreams: {{groups: {{default: [192.0.2.1]}}}}\nports: {ports}\n"
+                            f"certFile: {self.folder}/{certificate}\nkeyFile: {self.folder}/{private}\n")
+            done = self.cli("validate", "--config", str(path), config=False)
+            return done.returncode, done.stderr.replace(str(self.folder), "")
+        self.assertEqual(validate("one.crt", "one.key"), (0, ""))
+        for arguments, place in ((("none.crt", "one.key"), "/tls.yml:3:1: certFile: '/none.crt' cannot be used"),
+                                 (("one.crt", "none.key"), "/tls.yml:4:1: keyFile: '/none.key' cannot be used"),
+                                 (("one.crt", "two.key"), "/tls.yml:4:1: keyFile: '/two.key' cannot be used: .*mismatch")):
+            code, said = validate(*arguments)
+            self.assertEqual(code, 1)
+            self.assertRegex(said, rf"^FAULT {place}.*\nConfiguration is not valid: 1 fault\n$")
+        self.assertEqual(validate("none.crt", "none.key", "{dns: 5300}"), (0, ""), "served by nobody, read by nobody")
+
     def test_healthcheck_follows_the_configuration_and_explicit_flags_win(self):
         self.assertEqual(self.ok("healthcheck"), "OK\n")
         self.assertEqual(self.ok("healthcheck", "--udp"), "OK\n")

@@ -272,13 +272,5 @@ TEST(ConfigLoader, PathComesFromOptionThenEnvironment) {
   for (const char* name : {"RAMPART_CONFIG_FILE", "BLOCKY_CONFIG_FILE", "CONFIG_FILE"}) ::unsetenv(name);
 }
 
-TEST(ConfigLoader, NamesUpstreamsWithoutTransport) {
-  const auto result = loaded("upstreams: {groups: {default: [192.0.2.1, 'tcp-tls:192.0.2.2'], tv: ['quic:d.example.org']}}");
-  const auto left_out = upstreams_without_transport(result.config, {resolver::UpstreamProtocol::kClassic});
-  ASSERT_EQ(left_out.size(), 2u);
-  EXPECT_EQ(left_out[0].group, "default");
-  EXPECT_EQ(resolver::to_text(left_out[1].upstream), "quic:d.example.org");
-}
-
 }  // namespace
 }  // namespace rampart::control
