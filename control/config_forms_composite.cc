@@ -4,7 +4,6 @@
 #include <cstring>
 #include <fstream>
 
-#include "base/glob.h"
 #include "control/config_forms.h"
 #include "control/go_duration.h"
 
@@ -324,10 +323,7 @@ void ClientGroupsMap::read(ReadContext& context, const ConfigNode& node, Value& 
     value.key = entry.key;
     value.clients = parse_client_identifiers(entry.key);
     for (const auto& client : value.clients) {
-      if (client.kind == ClientIdentifier::Kind::kGlob && !base::is_glob_well_formed(client.text)) {
-        context.findings.warn(entry.place, child.key, "the pattern " + quoted(client.text) +
-                                                          " is malformed and matches no client; close its brackets");
-      }
+      if (const auto doubt = doubt_about(client); !doubt.empty()) context.findings.warn(entry.place, child.key, doubt);
     }
     ListOf<Text>::read(child, *entry.value, value.groups);
   }

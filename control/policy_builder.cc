@@ -195,6 +195,7 @@ resolver::ClientTable PolicyBuilder::client_table(const blocklists::FilterSet& f
         case ClientIdentifier::Kind::kAddress:
         case ClientIdentifier::Kind::kRange: table.rules.push_back({client.range, groups}); break;
         case ClientIdentifier::Kind::kGlob: table.groups_by_glob.emplace_back(client.text, groups); break;
+        case ClientIdentifier::Kind::kMistyped: table.groups_by_name[client.text] |= groups; break;
         case ClientIdentifier::Kind::kName: {
           table.groups_by_name[client.text] |= groups;
           const auto host = client_hosts_.find(client.text);

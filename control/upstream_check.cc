@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/client_identifier.h"
 #include "resolver/upstream.h"
 #include "resolver/upstream_set.h"
 
@@ -48,6 +49,10 @@ class Checker {
       } else {
         ++it;
       }
+    }
+    for (const auto& [client, specs] : config_.upstreams.groups) {
+      if (const auto doubt = doubt_about(parse_client_identifier(client)); !doubt.empty())
+        findings_.warn(places_.of_entry("upstreams.groups", client), entry_key("upstreams.groups", client), doubt);
     }
     bool has_quic = false;
     for (const auto& [name, specs] : config_.upstreams.groups) {

@@ -40,7 +40,8 @@ class ClientHostsTest : public ::testing::Test {
 TEST(ClientHostNames, AreTheIdentifiersWithADot) {
   Blocking blocking;
   blocking.client_groups_block = {{parse_client_identifiers("laptop,PC.example.org"), {"ads"}},
-                                  {parse_client_identifiers("default,192.0.2.0/24,*.lan,bad..name"), {"ads"}}};
+                                  {parse_client_identifiers("default,192.0.2.0/24,*.lan,bad..name"), {"ads"}},
+                                  {parse_client_identifiers("192.168.1.300,10.0.0.0/33,127.0.0.1/24 "), {"ads"}}};
   EXPECT_EQ(client_hosts(blocking), (std::vector<std::string>{"pc.example.org"}));
 }
 

@@ -39,6 +39,18 @@ TEST(UpstreamCheck, AGroupThatNobodyCanAskForIsSaidSoClearly) {
                        std::string(kCure)}));
 }
 
+TEST(UpstreamCheck, ClientsThatAreMistypedAreWarnings) {
+  const std::string cure = " is no IP address or range, so it is compared with names of clients only; write "
+                           "192.0.2.7, 192.0.2.0/24 or 2001:db8::/32, and several of these as keys of their own";
+  EXPECT_EQ(warnings_of("upstreams:\n  groups:\n    default: [192.0.2.1]\n    192.168.1.300: [192.0.2.2]\n"
+                        "    '[a': [192.0.2.3]\n"
+                        "blocking:\n  denylists: {ads: [/x]}\n  clientGroupsBlock:\n    192.168.1.0/240: [ads]\n"),
+            (Texts{"c.yml:4:5: upstreams.groups.192.168.1.300: '192.168.1.300'" + cure,
+                   "c.yml:5:5: upstreams.groups.[a: the pattern '[a' is malformed and matches no client; close its "
+                   "brackets",
+                   "c.yml:9:5: blocking.clientGroupsBlock.192.168.1.0/240: '192.168.1.0/240'" + cure}));
+}
+
 TEST(UpstreamCheck, WhatCanBeAskedIsNoWarning) {
   EXPECT_EQ(warnings_of("upstreams: {groups: {default: [192.0.2.1, 'tcp-tls:192.0.2.2']}}"), Texts{});
 }
