@@ -68,6 +68,11 @@ void Findings::fault(const Place& place, std::string_view key, std::string messa
   faults_.push_back(make(Severity::kFault, place, key, std::move(message)));
 }
 
+void Findings::unread(const Place& place, std::string_view key, std::string message) {
+  has_read_all_ = false;
+  fault(place, key, std::move(message));
+}
+
 void Findings::warn(const Place& place, std::string_view key, std::string message) {
   if (warnings_.size() >= kWarningsMax) {
     ++warnings_beyond_;

@@ -44,9 +44,12 @@ class Findings {
   static constexpr std::size_t kWarningsMax = 100;
 
   void fault(const Place& place, std::string_view key, std::string message);
+  /// A fault behind which something was not read, so that what seems to be missing may stand there.
+  void unread(const Place& place, std::string_view key, std::string message);
   void warn(const Place& place, std::string_view key, std::string message);
   void error(const Place& place, std::string_view key, std::string message);
 
+  [[nodiscard]] bool has_read_all() const { return has_read_all_; }
   /// More faults are only counted, so their words need not be found.
   [[nodiscard]] bool is_full() const { return faults_.size() >= kFaultsMax; }
   [[nodiscard]] const std::vector<Fault>& faults() const { return faults_; }
@@ -58,6 +61,7 @@ class Findings {
  private:
   std::vector<Fault> faults_;
   std::vector<Warning> warnings_;
+  bool has_read_all_ = true;
   std::size_t faults_beyond_ = 0;
   std::size_t warnings_beyond_ = 0;
 };

@@ -25,7 +25,7 @@ std::optional<std::string> read_file(const std::string& path, Findings& findings
   const Place place{std::make_shared<const std::string>(path), 0, 0};
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    findings.fault(place, "", std::string("can't read config file(s): ") + std::strerror(errno));
+    findings.unread(place, "", std::string("can't read config file(s): ") + std::strerror(errno));
     return std::nullopt;
   }
   std::string text;
@@ -35,7 +35,7 @@ std::optional<std::string> read_file(const std::string& path, Findings& findings
     text.append(block, static_cast<std::size_t>(file.gcount()));
   } while (file && text.size() <= kConfigFileBytesMax);
   if (file.bad()) {
-    findings.fault(place, "", "can't read config file(s)");
+    findings.unread(place, "", "can't read config file(s)");
     return std::nullopt;
   }
   return text;
@@ -50,11 +50,11 @@ std::vector<std::string> files_of(const std::string& folder, Findings& findings)
     std::error_code ignored;
     if ((extension == ".yml" || extension == ".yaml") && it->is_regular_file(ignored)) files.push_back(it->path());
     if (files.size() > kConfigFilesMax) {
-      findings.fault(place, "", "holds more than " + std::to_string(kConfigFilesMax) + " files");
+      findings.unread(place, "", "holds more than " + std::to_string(kConfigFilesMax) + " files");
       return {};
     }
   }
-  if (ec) findings.fault(place, "", "can't read config file(s): " + ec.message());
+  if (ec) findings.unread(place, "", "can't read config file(s): " + ec.message());
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -75,7 +75,7 @@ class Loader {
     }
     for (const auto& document : documents) {
       if (!document->is_map()) {
-        findings.fault(document->place, "", "must hold keys and values ('key: value'), not " + describe(*document));
+        findings.unread(document->place, "", "must hold keys and values ('key: value'), not " + describe(*document));
         continue;
       }
       root_ = root_ ? merge(root_, document) : document;
@@ -83,14 +83,13 @@ class Loader {
   }
 
   base::Result<LoadedConfig, std::vector<Fault>> finish(std::vector<std::string> files) {
-    const bool is_readable = findings.faults().empty();  // else what seems to be missing may just not have been read
     if (root_ && root_->size > kConfigNodesMax) {
-      findings.fault(places_.whole(), "", "stands for more than " + std::to_string(kConfigNodesMax) + " values");
+      findings.unread(places_.whole(), "", "stands for more than " + std::to_string(kConfigNodesMax) + " values");
     } else if (root_) {
       read_section(*root_, "");
       migrate();
     }
-    if (is_readable) check(config_, places_, findings);
+    if (findings.has_read_all()) check(config_, places_, findings);
     if (certificate_files_ == CertificateFiles::kTry) check_certificate(config_, places_, findings);
     if (auto faults = findings.take_faults(); !faults.empty()) return base::Error{std::move(faults)};
     return LoadedConfig{std::move(config_), findings.take_warnings(), std::move(files)};

@@ -91,7 +91,7 @@ class TreeBuilder final : public YAML::EventHandler {
   };
 
   [[noreturn]] void fail(const Place& where, std::string message) {
-    findings_.fault(where, "", std::move(message));
+    findings_.unread(where, "", std::move(message));
     throw Abandoned{};
   }
 
@@ -168,7 +168,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (node.is_scalar()) {
       frame.key = node.text;
     } else {
-      findings_.fault(where, "", "a key must be a plain text, not " + describe(node));
+      findings_.unread(where, "", "a key must be a plain text, not " + describe(node));
       frame.key.clear();
     }
   }
@@ -198,7 +198,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void take_over_merged(Frame& frame) {
     for (const auto& base : frame.merged) {
       if (!base->is_map()) {
-        findings_.fault(base->place, "<<", "must be a map or a list of maps, not " + describe(*base));
+        findings_.unread(base->place, "<<", "must be a map or a list of maps, not " + describe(*base));
         continue;
       }
       merged_entries_ += base->entries.size();
@@ -241,7 +241,7 @@ std::string describe(const ConfigNode& node) {
 std::vector<ConfigNodePtr> parse_yaml(std::string_view text, const std::string& file_name, Findings& findings) {
   TreeBuilder builder(file_name, findings);
   if (text.size() > kConfigFileBytesMax) {
-    findings.fault(builder.place(YAML::Mark::null_mark()), "", "is larger than 64 MiB; put long lists into files of their own");
+    findings.unread(builder.place(YAML::Mark::null_mark()), "", "is larger than 64 MiB; put long lists into files of their own");
     return {};
   }
   try {
@@ -251,7 +251,7 @@ std::vector<ConfigNodePtr> parse_yaml(std::string_view text, const std::string& 
     }
   } catch (const Abandoned&) {
   } catch (const YAML::Exception& exception) {
-    findings.fault(builder.place(exception.mark), "", "is no valid YAML: " + exception.msg);
+    findings.unread(builder.place(exception.mark), "", "is no valid YAML: " + exception.msg);
   }
   return std::move(builder.documents);
 }

@@ -167,6 +167,12 @@ TEST(ConfigFaults, AllAreReportedAtOnceInTheOrderOfTheFile) {
                    "[2001:db8::1]:53"}));
 }
 
+TEST(ConfigFaults, KeysGivenTwiceHideNoOtherFault) {
+  EXPECT_EQ(faults_of("log: {level: info, level: warn}\nrateLimit:\n  enable: true\n  rate: 10\n  burst: 5\n"),
+            (Texts{"c.yml:2:20: level: is already set in line 2; remove one of the two",
+                   "c.yml:6:3: rateLimit.burst: 5 must not be below the rate 10"}));
+}
+
 TEST(ConfigFaults, EntriesOfMapsAndListsAreNamedWithTheirOwnLines) {
   EXPECT_EQ(faults_of("rebindingProtection:\n  allowedDomains:\n    - example.org\n    - '*.example.net'\n"),
             Texts{"c.yml:5:7: rebindingProtection.allowedDomains[1]: '*.example.net' is no plain domain name; "
