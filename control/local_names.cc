@@ -113,11 +113,11 @@ class Checker {
       custom.zone_records = std::move(records).value();
       return;
     }
-    const auto& fault = records.error();
-    findings_.fault(places_.of("customDNS.zone"), "customDNS.zone",
-                    "line " + std::to_string(fault.line) + " of " +
-                        (fault.file.empty() ? std::string("the zone") : control::quoted(fault.file)) + ": " +
-                        fault.what);
+    for (const auto& fault : records.error())
+      findings_.fault(places_.of("customDNS.zone"), "customDNS.zone",
+                      "line " + std::to_string(fault.line) + " of " +
+                          (fault.file.empty() ? std::string("the zone") : control::quoted(fault.file)) + ": " +
+                          fault.what);
   }
 
   Config& config_;

@@ -104,33 +104,38 @@ class ZoneReader {
   bool read(std::string_view text, const std::string& file, unsigned depth) {
     bytes_ += text.size();
     if (bytes_ > options_.limits.bytes_max)
-      return fail(file, 1, "more than " + std::to_string(options_.limits.bytes_max >> 20) + " MiB of zone text");
+      return stop(file, 1, "more than " + std::to_string(options_.limits.bytes_max >> 20) + " MiB of zone text");
     ZoneLexer lexer(text);
     ZoneEntry entry;
     for (;;) {
       switch (lexer.next(entry)) {
         case ZoneLexer::Outcome::kEnd: return true;
-        case ZoneLexer::Outcome::kOpenQuote: return fail(file, entry.line, "a quote is not closed on its line");
-        case ZoneLexer::Outcome::kOpenParenthesis: return fail(file, entry.line, "a parenthesis is not closed");
+        case ZoneLexer::Outcome::kOpenQuote: return stop(file, entry.line, "a quote is not closed on its line");
+        case ZoneLexer::Outcome::kOpenParenthesis: return stop(file, entry.line, "a parenthesis is not closed");
         case ZoneLexer::Outcome::kStrayParenthesis:
-          return fail(file, entry.line, "a parenthesis within another, or a closing one without its opening one");
+          return stop(file, entry.line, "a parenthesis within another, or a closing one without its opening one");
         case ZoneLexer::Outcome::kEntry: break;
       }
       file_ = &file;
       line_ = entry.line;
-      if (!read_entry(entry, file, depth)) return false;
+      if (!read_entry(entry, file, depth) && (is_over_ || faults_.size() >= kZoneFaultsMax)) return false;
     }
   }
 
   [[nodiscard]] std::vector<ZoneRecord> take() { return std::move(records_); }
-  [[nodiscard]] ZoneFault take_fault() { return std::move(fault_); }
+  [[nodiscard]] std::vector<ZoneFault> take_faults() { return std::move(faults_); }
 
  private:
   bool fail(const std::string& file, std::uint64_t line, std::string what) {
-    fault_ = {file, line, std::move(what)};
+    faults_.push_back({file, line, std::move(what)});
     return false;
   }
   bool fail(std::string what) { return fail(*file_, line_, std::move(what)); }
+  bool stop(const std::string& file, std::uint64_t line, std::string what) {
+    is_over_ = true;
+    return fail(file, line, std::move(what));
+  }
+  bool stop(std::string what) { return stop(*file_, line_, std::move(what)); }
 
   bool read_entry(const ZoneEntry& entry, const std::string& file, unsigned depth) {
     const ZoneColumn& first = entry.columns[0];
@@ -138,16 +143,16 @@ class ZoneReader {
     const std::string directive = upper(first.text);
     const auto count = entry.columns.size();
     if (directive == "$GENERATE") return generate(entry);
-    if (count < 2) return fail(directive + " stands alone; it needs a value");
+    if (count < 2) return stop(directive + " stands alone; it needs a value");
     const std::string_view value = entry.columns[1].text;
     if (directive == "$TTL") {
       default_ttl_ = parse_ttl(value);
-      return (default_ttl_ && count == 2) || fail("$TTL needs one time (3600, 1h, 1d12h), not " + quoted(value));
+      return (default_ttl_ && count == 2) || stop("$TTL needs one time (3600, 1h, 1d12h), not " + quoted(value));
     }
     if (directive == "$ORIGIN") {
       const auto origin = parse_relative_name(value, origin_);
       if (!origin || count != 2)
-        return fail("$ORIGIN needs one domain name with a final dot, not " + quoted(value));
+        return stop("$ORIGIN needs one domain name with a final dot, not " + quoted(value));
       origin_ = origin;
       return true;
     }
@@ -194,7 +199,7 @@ class ZoneReader {
       if (!text)
         return fail("$GENERATE: " + quoted(pattern) + " cannot be expanded; write $ or ${OFFSET,WIDTH,d|o|x|X}");
       bytes_ += text->size();
-      if (bytes_ > options_.limits.bytes_max) return fail("$GENERATE makes more text than is allowed");
+      if (bytes_ > options_.limits.bytes_max) return stop("$GENERATE makes more text than is allowed");
       ZoneLexer lexer(*text);
       ZoneEntry made;
       if (lexer.next(made) != ZoneLexer::Outcome::kEntry || !made.has_owner)
@@ -243,7 +248,7 @@ class ZoneReader {
     auto rdata = parse_rdata(*type, columns, origin_);
     if (!rdata.ok()) return fail(rdata.error());
     if (records_.size() >= options_.limits.records_max)
-      return fail("more than " + std::to_string(options_.limits.records_max) + " records");
+      return stop("more than " + std::to_string(options_.limits.records_max) + " records");
     records_.push_back({*owner_, *type, *ttl, std::move(rdata).value()});
     return true;
   }
@@ -257,15 +262,18 @@ class ZoneReader {
   std::size_t bytes_ = 0;
   const std::string* file_ = nullptr;
   std::uint64_t line_ = 0;
-  ZoneFault fault_;
+  std::vector<ZoneFault> faults_;
+  bool is_over_ = false;
 };
 
 }  // namespace
 
-base::Result<std::vector<ZoneRecord>, ZoneFault> parse_zone(std::string_view text, const ZoneTextOptions& options) {
+base::Result<std::vector<ZoneRecord>, std::vector<ZoneFault>> parse_zone(std::string_view text,
+                                                                         const ZoneTextOptions& options) {
   ZoneReader reader(options);
   const std::string itself;
-  if (!reader.read(text, itself, 0)) return base::Error{reader.take_fault()};
+  reader.read(text, itself, 0);
+  if (auto faults = reader.take_faults(); !faults.empty()) return base::Error{std::move(faults)};
   return reader.take();
 }
 

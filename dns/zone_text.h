@@ -42,8 +42,12 @@ struct ZoneTextOptions {
   ZoneTextLimits limits;
 };
 
-/// All records in the order of the text, or the first fault.
-[[nodiscard]] base::Result<std::vector<ZoneRecord>, ZoneFault> parse_zone(std::string_view text,
-                                                                         const ZoneTextOptions& options = {});
+/// More faults are not looked for.
+inline constexpr std::size_t kZoneFaultsMax = 100;
+
+/// All records, or all faults, in the order of the text. Behind a $ORIGIN, $TTL, quote or parenthesis in error, or
+/// a limit, nothing is read: what follows would be misunderstood.
+[[nodiscard]] base::Result<std::vector<ZoneRecord>, std::vector<ZoneFault>> parse_zone(
+    std::string_view text, const ZoneTextOptions& options = {});
 
 }  // namespace rampart::dns

@@ -19,7 +19,7 @@ class Cname : public ::testing::Test {
     resolver::CustomDnsOptions options;
     auto records = dns::parse_zone("$ORIGIN example.org.\n$TTL 60\nhost A 192.0.2.1\nhost MX 10 host\n"
                                    "alias CNAME host\nfar CNAME target.example.net.\nloop CNAME pool\npool CNAME loop\n");
-    if (!records.ok()) throw std::runtime_error(records.error().what);
+    if (!records.ok()) throw std::runtime_error(records.error()[0].what);
     options.zone = std::move(records).value();
     world.policy().custom_dns = std::make_shared<const resolver::CustomDns>(world.policy().filter->key(), options);
   }

@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   const auto records = dns::parse_zone(text, options);
   if (!records.ok()) {
-    require(!records.error().what.empty() && records.error().line > 0);
+    require(!records.error().empty() && records.error().size() <= dns::kZoneFaultsMax);
+    for (const auto& fault : records.error()) require(!fault.what.empty() && fault.line > 0);
     return 0;
   }
   require(records->size() <= options.limits.records_max);

@@ -173,6 +173,13 @@ TEST(ConfigFaults, KeysGivenTwiceHideNoOtherFault) {
                    "c.yml:6:3: rateLimit.burst: 5 must not be below the rate 10"}));
 }
 
+TEST(ConfigFaults, AllBadLinesOfAZoneAreNamed) {
+  EXPECT_EQ(faults_of("customDNS:\n  zone: |\n    $ORIGIN example.org.\n    $TTL 60\n    a A 192.0.2.300\n"
+                      "    b A 192.0.2.1\n    c WHAT 1\n"),
+            (Texts{"c.yml:3:3: customDNS.zone: line 3 of the zone: A: '192.0.2.300' is no IPv4 address",
+                   "c.yml:3:3: customDNS.zone: line 5 of the zone: 'WHAT' is no record type, TTL or class"}));
+}
+
 TEST(ConfigFaults, EntriesOfMapsAndListsAreNamedWithTheirOwnLines) {
   EXPECT_EQ(faults_of("rebindingProtection:\n  allowedDomains:\n    - example.org\n    - '*.example.net'\n"),
             Texts{"c.yml:5:7: rebindingProtection.allowedDomains[1]: '*.example.net' is no plain domain name; "

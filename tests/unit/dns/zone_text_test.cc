@@ -26,7 +26,7 @@ std::string text_of(const ZoneRecord& record) {
 
 std::vector<std::string> read(std::string_view text, const ZoneTextOptions& options = {}) {
   const auto records = parse_zone(text, options);
-  if (!records.ok()) return {"line " + std::to_string(records.error().line) + ": " + records.error().what};
+  if (!records.ok()) return {"line " + std::to_string(records.error()[0].line) + ": " + records.error()[0].what};
   std::vector<std::string> texts;
   for (const auto& record : *records) texts.push_back(text_of(record));
   return texts;
@@ -35,7 +35,7 @@ std::vector<std::string> read(std::string_view text, const ZoneTextOptions& opti
 std::string fault(std::string_view text, const ZoneTextOptions& options = {}) {
   const auto records = parse_zone(text, options);
   if (records.ok()) return "no fault";
-  const auto& error = records.error();
+  const auto& error = records.error().front();
   return (error.file.empty() ? "" : error.file + " ") + std::to_string(error.line) + ": " + error.what;
 }
 
@@ -157,6 +157,23 @@ TEST(ZoneText, HasBounds) {
 }
 
 TEST(ZoneText, NothingIsNoFault) { EXPECT_THAT(read("; nothing\n\n   \n"), IsEmpty()); }
+
+TEST(ZoneText, NamesAllFaultsUntilTheRestWouldBeMisunderstood) {
+  const auto faults = [](std::string_view text) {
+    std::vector<std::uint64_t> lines;
+    const auto records = parse_zone(text);
+    if (!records.ok())
+      for (const auto& fault : records.error()) lines.push_back(fault.line);
+    return lines;
+  };
+  EXPECT_THAT(faults("$TTL 60\na. A 1\n$WHAT x\nb. A 192.0.2.1\n$GENERATE 1-9 c$. A x\nd. Q\n"),
+              ElementsAre(2, 3, 5, 6));
+  EXPECT_THAT(faults("a. Q\n$ORIGIN ..\nb Q\n"), ElementsAre(1, 2));
+  EXPECT_THAT(faults("a. Q\nb. 60 TXT \"x\nc. Q\n"), ElementsAre(1, 2));
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "a. Q\n";
+  EXPECT_EQ(faults(many).size(), kZoneFaultsMax);
+}
 
 }  // namespace
 }  // namespace rampart::dns

@@ -31,7 +31,7 @@ class CustomNames : public ::testing::Test {
   }
   void zone(std::string_view text) {
     auto records = dns::parse_zone(text);
-    ASSERT_TRUE(records.ok()) << records.error().what;
+    ASSERT_TRUE(records.ok()) << records.error()[0].what;
     options.zone = std::move(records).value();
   }
   PipelineWorld& start() {
