@@ -37,9 +37,10 @@ std::string bounds_of(const ConfigRow& row) {
                        : std::to_string(value);
   };
   const bool has_min = row.limits.min != none.min, has_max = row.limits.max != none.max;
-  if (has_min && has_max) return ", " + print(row.limits.min) + " to " + print(row.limits.max);
-  if (has_min) return ", at least " + print(row.limits.min);
-  return has_max ? ", at most " + print(row.limits.max) : "";
+  const std::string otherwise = row.limits.or_default ? ", else the default" : "";
+  if (has_min && has_max) return ", " + print(row.limits.min) + " to " + print(row.limits.max) + otherwise;
+  if (has_min) return ", at least " + print(row.limits.min) + otherwise;
+  return has_max ? ", at most " + print(row.limits.max) + otherwise : "";
 }
 
 void append_rows(std::string& out, const std::vector<const ConfigRow*>& rows) {
@@ -62,8 +63,9 @@ constexpr const char* kIntroduction = R"(# Configuration
 `rampart --config PATH` reads a YAML file, or a folder whose `*.yml` and `*.yaml` files are merged in the order of
 their paths: maps key by key, anything else is replaced by the later file. Without `--config` the path is taken from
 `RAMPART_CONFIG_FILE`, `BLOCKY_CONFIG_FILE` or `CONFIG_FILE`, else it is `./config.yml`. A configuration of Blocky works
-as it is. Unknown keys, keys that are given twice and values out of bounds are faults; `rampart validate` prints all of
-them at once, with line, column and cure. A key without a value keeps its default.
+as it is. Unknown keys, keys that are given twice and values out of bounds are faults; `rampart validate` prints all
+of them at once, with line, column and cure. Where the type says "else the default", a value out of bounds is no
+fault, as for Blocky: the default is used, with a WARN. A key without a value keeps its default.
 
 Keys marked *(Rampart only)* are unknown to Blocky. Keys marked *(no effect yet)* are read and checked, and one WARN at
 start says that nothing comes of them.

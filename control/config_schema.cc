@@ -277,6 +277,8 @@ constexpr struct {
     {"blocking", "Lists, who they hold for, and what blocked clients are told."},
     {"blocking.loading", "How lists are loaded."},
     {"blocking.admission", "What a new version of a list must be like."},
+    {"filtering", "Queries that get an empty answer. A query of type ANY is always answered here, by one HINFO record (RFC "
+                  "8482)."},
     {"customDNS", "Names of one's own."},
     {"conditional", "Other upstreams for single domains."},
     {"hostsFile", "Names from hosts files."},
