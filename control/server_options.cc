@@ -18,6 +18,12 @@ storage::RedisEndpoint redis_endpoint(const std::string& text) {
   return {parsed->address ? parsed->address->to_string() : parsed->host, parsed->port, {}};
 }
 
+std::string join(const std::vector<std::string>& texts, const char* between) {
+  std::string all;
+  for (const auto& text : texts) all += (all.empty() ? "" : between) + text;
+  return all;
+}
+
 }  // namespace
 
 resolver::WorkerOptions worker_options(const Config& config, unsigned index,
@@ -78,6 +84,13 @@ storage::RedisOptions redis_options(const Redis& redis) {
   options.attempts = redis.connection_attempts;
   options.cooldown_max = redis.connection_cooldown;
   return options;
+}
+
+std::optional<std::string> refusal_for_lists(const Config& config, const ListCatalog::Outcome& lists) {
+  const bool must_succeed = config.blocking.loading.strategy == InitStrategy::kFailOnError;
+  if (!must_succeed || lists.empty_groups.empty()) return std::nullopt;
+  return "1 error occurred: lists of group " + join(lists.empty_groups, ", ") +
+         " have no entry: " + join(lists.errors, "; ");
 }
 
 }  // namespace rampart::control

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "control/config.h"
+#include "control/list_catalog.h"
 #include "resolver/cache.h"
 #include "resolver/worker.h"
 #include "storage/query_log.h"
@@ -20,5 +23,8 @@ namespace rampart::control {
 [[nodiscard]] storage::QueryLogOptions query_log_options(
     const Config& config, const std::shared_ptr<const storage::QueryObserver>& observer);
 [[nodiscard]] storage::RedisOptions redis_options(const Redis& redis);
+
+/// Why a start or a reload fails for its lists where `blocking.loading.strategy` is failOnError.
+[[nodiscard]] std::optional<std::string> refusal_for_lists(const Config& config, const ListCatalog::Outcome& lists);
 
 }  // namespace rampart::control

@@ -30,12 +30,6 @@ bool stop_is_pending() {
   return sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
-std::string join(const std::vector<std::string>& texts, const char* between) {
-  std::string all;
-  for (const auto& text : texts) all += (all.empty() ? "" : between) + text;
-  return all;
-}
-
 void configure_log(const Config& config) {
   log::configure({config.log.level, config.log.json, config.log.timestamp,
                   isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr});
@@ -87,10 +81,8 @@ base::Result<ListCatalog::Outcome, std::string> Server::load_lists(const Config&
   lists_->set_options(std::move(options));
   auto outcome = read_lists(config, starting);
   if (!outcome.ok()) return outcome;
-  const bool must_succeed = config.blocking.loading.strategy == InitStrategy::kFailOnError;
-  if (starting && must_succeed && !outcome->empty_groups.empty())
-    return base::Error{"1 error occurred: lists of group " + join(outcome->empty_groups, ", ") +
-                       " have no entry: " + join(outcome->errors, "; ")};
+  if (!starting) return outcome;
+  if (auto refused = refusal_for_lists(config, *outcome)) return base::Error{std::move(*refused)};
   return outcome;
 }
 
@@ -127,6 +119,7 @@ base::Status Server::reload() {
   if (!next.ok()) return base::Error{next.error()};
   auto lists = load_lists(*next, false);
   if (!lists.ok()) return base::Error{lists.error()};
+  if (auto refused = refusal_for_lists(*next, *lists)) return base::Error{std::move(*refused)};
   if (!started_) return base::Error{std::string("the server is stopping")};  // so what was loaded is not whole
   // What can fail comes first and takes nothing into use; what has been opened closes by itself.
   auto listeners = open_listeners(*next);

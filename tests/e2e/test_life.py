@@ -64,6 +64,20 @@ class Life(E2eTest):
         self.assertEqual(addresses(server.query("ads.example.org")), ["0.0.0.0"])
         self.assertEqual(addresses(server.query("www.example.org")), ["192.0.2.1"])
 
+    def test_lists_that_would_end_a_start_are_refused_at_a_reload_too(self):
+        server = self.server()
+        text = server.config_path.read_text()
+        server.write(text.replace("default: [ads]", "default: [ads, more]").replace(
+            "denylists: {", "loading: {strategy: failOnError}\n  denylists: {more: [/nowhere/list.txt], "))
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: "reload failed" in server.log, "the refusal is reported")
+        self.assertRegex(server.log, "reload failed.*lists of group more have no entry: .*/nowhere/list.txt")
+        self.assertNotIn("reloaded", server.log)
+        self.assertEqual(addresses(server.query("ads.example.org")), ["0.0.0.0"])
+        server.write(text)
+        server.signal(signal.SIGHUP)
+        wait_for(lambda: "INFO server: reloaded" in server.log, "the next reload succeeds")
+
     def test_a_list_that_vanished_stays_in_force(self):
         server = self.server()
         os.remove(self.list)
