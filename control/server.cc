@@ -72,13 +72,7 @@ base::Status Server::start() {
   take_over_lists(std::move(lists).value());
 
   if (config_.statistics) statistics_ = std::make_unique<Statistics>();
-  if (config_.statistics || config_.prometheus.enable) {
-    traffic_observer_ = std::make_unique<TrafficObserver>(traffic_, statistics_.get());
-    observer_ = std::make_shared<const storage::QueryObserver>(
-        [this](const storage::QueryEventView& event, const storage::QueryEventTexts& texts) {
-          traffic_observer_->observe(event, texts);
-        });
-  }
+  observe_traffic(config_);
   cache_ = std::make_unique<resolver::Cache>(cache_options(config_));
   const unsigned count = config_.workers != 0 ? config_.workers : std::max(1u, std::thread::hardware_concurrency());
   query_log_ = std::make_unique<storage::QueryLog>(query_log_options(config_, observer_), count);
@@ -117,6 +111,16 @@ base::Status Server::start() {
   started_ = true;
   log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
   return base::Done{};
+}
+
+// Once somebody wants to know; for as long as the process lives.
+void Server::observe_traffic(const Config& config) {
+  if (observer_ || (!statistics_ && !config.prometheus.enable)) return;
+  traffic_observer_ = std::make_unique<TrafficObserver>(traffic_, statistics_.get());
+  observer_ = std::make_shared<const storage::QueryObserver>(
+      [this](const storage::QueryEventView& event, const storage::QueryEventTexts& texts) {
+        traffic_observer_->observe(event, texts);
+      });
 }
 
 // Publishes the first policy, too: the keeper's thread may want to publish the next one at any time from here on.

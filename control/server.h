@@ -77,6 +77,7 @@ class Server final : public ControlPlane {
   base::Status join_redis(unsigned workers);
   base::Status adopt_blocking(const storage::BlockingChange& change);
   base::Status test_upstreams();
+  void observe_traffic(const Config& config);
   void reload_and_say_so();
   void schedule_refresh();
   void look_up_client_hosts();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "control/config_forms.h"
 #include "control/http_server.h"
 
@@ -91,6 +92,18 @@ std::optional<std::string> refusal_for_lists(const Config& config, const ListCat
   if (!must_succeed || lists.empty_groups.empty()) return std::nullopt;
   return "1 error occurred: lists of group " + join(lists.empty_groups, ", ") +
          " have no entry: " + join(lists.errors, "; ");
+}
+
+void keep_until_restart(const Config& in_force, Config& next) {
+  const auto keep = [](const char* key, const auto& now, auto& wanted) {
+    if (wanted == now) return;
+    base::log::warn("server", "`" + std::string(key) + "` takes effect at the next start");
+    wanted = now;
+  };
+  keep("workers", in_force.workers, next.workers);
+  keep("statistics.enable", in_force.statistics, next.statistics);
+  keep("cache.memory", in_force.cache_memory, next.cache_memory);
+  keep("caching.maxItemsCount", in_force.caching.max_items_count, next.caching.max_items_count);
 }
 
 }  // namespace rampart::control

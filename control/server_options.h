@@ -27,4 +27,7 @@ namespace rampart::control {
 /// Why a start or a reload fails for its lists where `blocking.loading.strategy` is failOnError.
 [[nodiscard]] std::optional<std::string> refusal_for_lists(const Config& config, const ListCatalog::Outcome& lists);
 
+/// Puts what a reload cannot change back to what is in force, each with a WARN.
+void keep_until_restart(const Config& in_force, Config& next);
+
 }  // namespace rampart::control

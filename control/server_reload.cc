@@ -119,8 +119,9 @@ base::Status Server::reload() {
   if (!next.ok()) return base::Error{next.error()};
   auto lists = load_lists(*next, false);
   if (!lists.ok()) return base::Error{lists.error()};
-  if (auto refused = refusal_for_lists(*next, *lists)) return base::Error{std::move(*refused)};
   if (!started_) return base::Error{std::string("the server is stopping")};  // so what was loaded is not whole
+  if (auto refused = refusal_for_lists(*next, *lists)) return base::Error{std::move(*refused)};
+  observe_traffic(*next);
   // What can fail comes first and takes nothing into use; what has been opened closes by itself.
   auto listeners = open_listeners(*next);
   if (!listeners.ok()) return base::Error{listeners.error()};
@@ -140,7 +141,7 @@ base::Status Server::reload() {
   } else if (next->redis.address.empty() != (shared_ == nullptr)) {
     log::warn("server", "`redis` takes effect at the next start");
   }
-  if (next->workers != config_.workers) log::warn("server", "`workers` takes effect at the next start");
+  keep_until_restart(config_, *next);
   remove_listeners(*next);
   hosts_->reload(next->hosts_file, hosts_downloads(*next));
   client_names_->configure(client_names_options(*next));

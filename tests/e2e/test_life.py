@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from harness import BINARY, TIME_FACTOR, E2eTest, Knot, Program, Rampart, addresses, base_config, wait_for
 
@@ -77,6 +79,37 @@ class Life(E2eTest):
         server.write(text)
         server.signal(signal.SIGHUP)
         wait_for(lambda: "INFO server: reloaded" in server.log, "the next reload succeeds")
+
+    def test_what_a_reload_cannot_change_is_said(self):
+        server = self.server()
+        text = server.config_path.read_text()
+        changed = "workers: 3\nstatistics: {enable: true}\ncache: {memory: 3MiB}\ncaching: {maxItemsCount: 77}\n"
+        for reloads, extra, warnings in ((1, changed, 1), (2, changed, 2), (3, "", 2)):
+            server.write(text + extra)
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: server.log.count("INFO server: reloaded") == reloads, "reload")
+            for key in ("workers", "statistics.enable", "cache.memory", "caching.maxItemsCount"):
+                self.assertEqual(server.log.count(f"WARN server: `{key}` takes effect at the next start"), warnings, key)
+
+    def test_metrics_can_be_switched_on_and_off_at_run_time(self):
+        server = self.server("prometheus: {enable: false}\n")
+        text = server.config_path.read_text().replace("  dns: ", f"  http: 127.0.0.1:{server.http_port}\n  dns: ")
+
+        def metrics():
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics", timeout=3) as answer:
+                return answer.read().decode()
+
+        def reload(enable):
+            before = server.log.count("INFO server: reloaded")
+            server.write(text.replace("enable: false", f"enable: {enable}"))
+            server.signal(signal.SIGHUP)
+            wait_for(lambda: server.log.count("INFO server: reloaded") > before, "reload")
+        reload("true")
+        server.query("www.example.org")
+        wait_for(lambda: re.search(r'(?m)^blocky_query_total\{.*type="A".*\} [1-9]', metrics()), "the query is counted")
+        reload("false")
+        with self.assertRaises(urllib.error.HTTPError):
+            metrics()
 
     def test_a_list_that_vanished_stays_in_force(self):
         server = self.server()
