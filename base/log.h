@@ -37,8 +37,8 @@ struct Options {
 void configure(const Options& options);
 inline constexpr std::chrono::milliseconds kShutdownMax{2000};
 /// Writes out everything that is queued, and stops the writer thread; lines logged meanwhile are lost, later ones
-/// are written synchronously. False: that took too long, because nobody reads our output. Nothing is logged any more
-/// then, and the process cannot end but by _exit(), since the writer holds stdout.
+/// are written synchronously. False: that took too long, because nobody reads our output. Nothing is logged any
+/// more then, and the process cannot end but by _exit(), since the writer holds stdout.
 bool shutdown(std::chrono::milliseconds patience = kShutdownMax);
 [[nodiscard]] bool enabled(Level level) noexcept;
 /// Lines lost because the queue was full, since start.

@@ -25,8 +25,8 @@ struct BlockingState {
 
 class BlockingSwitch {
  public:
-  /// `groups` are those that may be named: the denylist groups and `default`, as Blocky has it. What is disabled for
-  /// all is so for new ones, too.
+  /// `groups` are those that may be named: the denylist groups and `default`, as Blocky has it. What is disabled
+  /// for all is so for new ones, too.
   void set_known_groups(std::vector<std::string> groups);
 
   void enable();

@@ -1,10 +1,10 @@
-// Whose the queries are that wait for upstreams, so that one client cannot take all the slots. A client may hold as
-// many as are left to everybody else: alone it gets half of all, beside n others like it one part in n + 2, and what
-// is left is there at once for who has not asked yet (docs/decisions/client-shares.md).
+// Whose the queries are that wait for upstreams, so that one client cannot take all the slots. A client may hold
+// as many as are left to everybody else: alone it gets half of all, beside n others like it one part in n + 2, and
+// what is left is there at once for who has not asked yet (docs/decisions/client-shares.md).
 //
-// The counts are kept by hash, each client in one place of each of two rows; the smaller of its two counts may be too
-// large, if both places are shared, and is never too small. So there is nothing to evict, and nothing runs full.
-// A worker's own; asked only for queries that are to be forwarded.
+// The counts are kept by hash, each client in one place of each of two rows; the smaller of its two counts may be
+// too large, if both places are shared, and is never too small. So there is nothing to evict, and nothing runs
+// full. A worker's own; asked only for queries that are to be forwarded.
 #pragma once
 
 #include <algorithm>

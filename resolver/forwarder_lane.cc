@@ -1,5 +1,4 @@
-// The engine of the forwarder, as far as it asks one upstream: transmissions, what comes back, and what is tried
-// otherwise.
+// How the forwarder asks one upstream: transmissions, what comes back, and what is tried otherwise.
 #include <algorithm>
 #include <cstring>
 
@@ -10,7 +9,6 @@ namespace rampart::resolver {
 namespace {
 
 using namespace std::chrono_literals;
-
 constexpr base::Duration kResendMin = 300ms;    ///< a cold recursion is slow: do not double it too soon
 
 bool is_edns_refusal(dns::Rcode rcode) noexcept {

@@ -1,6 +1,7 @@
 """DNS over TCP as RFC 7766 and RFC 7828 want it: many queries at once, answers in any order, and bounds for clients
 that are slow, idle, too many or gone."""
 import contextlib
+import select
 import signal
 import socket
 import struct
@@ -87,9 +88,10 @@ def is_closed(connection, seconds):
 
 
 class Tcp(E2eTest):
-    def serve(self, tcp="", extra="", delay=0.5):
+    def serve(self, tcp="", extra="", delay=0.5, timeout="2s"):
         self.upstream = self.start(SlowUpstream(delay))
         config = base_config(self.upstream.port, f"tcp: {{{tcp}}}\n{extra}")
+        config = config.replace("upstreams:\n", f"upstreams:\n  timeout: {timeout}\n")
         self.server = self.start(Rampart(self.directory, config))
 
     def connect(self):
@@ -211,24 +213,25 @@ class Tcp(E2eTest):
         self.assertEqual(len(self.server.query("www.example.org", tcp=True).answer), 1)
 
     def fill_upstream_slots(self):
-        """From many clients, as one may not take them all; until the worker has no more (8192 questions in flight).
-        They are held for two seconds each."""
+        """Until the worker has no more (8192 questions in flight); from many clients, as few of them may not take all.
+        They are held for six seconds each."""
         with contextlib.ExitStack() as stack:
-            clients = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(64)]
+            clients = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(600)]
             for number, client in enumerate(clients):
-                client.bind((f"127.0.3.{number + 1}", 0))
+                client.bind((f"127.0.{3 + number // 200}.{1 + number % 200}", 0))
             queries = [framed(f"never{number}.example.org")[2:] for number in range(8192 + 512)]
             for number, query in enumerate(queries):
                 clients[number % len(clients)].sendto(query, ("127.0.0.1", self.server.port))
                 if number % 256 == 255:  # as fast as the server takes them
                     behind = f"never{min(number, 8100) - 255}"
                     wait_for(lambda: behind in self.upstream.asked, f"{behind} arrives", pause=0.002)
+            wait_for(lambda: select.select(clients, [], [], 0)[0], "somebody is refused")
 
     def test_no_room_for_a_question_is_an_answer_as_any_other(self):
         """The forwarder then answers before it returns: between the queries of one segment, while others wait."""
         for joined in (1, 100):
             with self.subTest(joined=joined):
-                self.serve(extra="workers: 1")
+                self.serve(extra="workers: 1", timeout="6s")
                 self.fill_upstream_slots()
                 connection = self.connect()
                 joining = [framed(f"never{8000 + number}.example.org", identifier=number) for number in range(joined)]
