@@ -157,7 +157,7 @@ base::Result<ListCatalog::Outcome, std::string> ListCatalog::prepare(const std::
           version.read_at = before->second.read_at;
         }
         base::log::info("lists", "import succeeded",
-                        {{"source", entry.source.display_name()}, {"count", std::to_string(version.entries)}});
+                        {{"source", entry.source.display_name()}, base::log::number("count", version.entries)});
         log_errors(entry.source.display_name(), loaded->statistics);
         if (!loaded->stale_because.empty())
           (loaded->was_refused ? outcome.errors : outcome.stale).push_back(loaded->stale_because);

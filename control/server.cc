@@ -65,7 +65,7 @@ base::Status Server::start() {
   const auto files = raise_file_limit(files_needed(config_));
   if (files.allowed < files.needed)
     log::warn("server", "too few file descriptors for all the clients that are allowed; raise LimitNOFILE, or ulimit -n",
-              {{"allowed", std::to_string(files.allowed)}, {"needed", std::to_string(files.needed)}});
+              {log::number("allowed", files.allowed), log::number("needed", files.needed)});
 
   auto lists = load_lists(config_, true);
   if (!lists.ok()) return base::Error{lists.error()};
@@ -109,7 +109,7 @@ base::Status Server::start() {
   client_hosts_.adopt(client_hosts(config_.blocking));
   look_up_client_hosts();
   started_ = true;
-  log::info("server", "ready", {{"workers", std::to_string(count)}, {"rules", std::to_string(filter_->rule_count())}});
+  log::info("server", "ready", {log::number("workers", count), log::number("rules", filter_->rule_count())});
   return base::Done{};
 }
 
@@ -240,11 +240,11 @@ void Server::print_state() {
   const auto cache = cache_->stats();
   const std::lock_guard lock(mutex_);
   log::info("server", "state",
-            {{"rules", std::to_string(filter_->rule_count())},
-             {"rule_bytes", std::to_string(filter_->memory_bytes())},
-             {"cache_entries", std::to_string(cache.entries)}, {"cache_bytes", std::to_string(cache.bytes_used)},
-             {"udp_queries", std::to_string(udp)},
-             {"tcp_queries", std::to_string(tcp)},
+            {log::number("rules", filter_->rule_count()),
+             log::number("rule_bytes", filter_->memory_bytes()),
+             log::number("cache_entries", cache.entries), log::number("cache_bytes", cache.bytes_used),
+             log::number("udp_queries", udp),
+             log::number("tcp_queries", tcp),
              {"blocking", blocking_.state().enabled ? "enabled" : "disabled"}});
 }
 
