@@ -39,13 +39,13 @@ class HttpFrontend {
     std::atomic<std::size_t> waiting{0};
   };
   [[nodiscard]] std::shared_ptr<const AdminApiOptions> options() const;
+  [[nodiscard]] Lane& lane(ApiLane which) noexcept;
   void answer_doh(const HttpRequest& request, const AdminApiOptions& options, HttpReply reply);
 
   ControlPlane& plane_;
   mutable std::mutex options_mutex_;
   std::shared_ptr<const AdminApiOptions> options_;
   base::SharedCounter busy_refusals_;
-  [[nodiscard]] Lane& lane(ApiLane which) noexcept;
   Lane quick_, chain_, refresh_, flush_;
 };
 

@@ -69,6 +69,7 @@ base::Status Server::start() {
 
   auto lists = load_lists(config_, true);
   if (!lists.ok()) return base::Error{lists.error()};
+  if (auto refused = refusal_for_lists(config_, *lists)) return base::Error{std::move(*refused)};
   take_over_lists(std::move(lists).value());
 
   if (config_.statistics) statistics_ = std::make_unique<Statistics>();

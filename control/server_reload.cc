@@ -79,11 +79,7 @@ base::Result<ListCatalog::Outcome, std::string> Server::load_lists(const Config&
   auto options = list_options(config);
   options.downloads.is_stopping = stop_is_pending;
   lists_->set_options(std::move(options));
-  auto outcome = read_lists(config, starting);
-  if (!outcome.ok()) return outcome;
-  if (!starting) return outcome;
-  if (auto refused = refusal_for_lists(config, *outcome)) return base::Error{std::move(*refused)};
-  return outcome;
+  return read_lists(config, starting);
 }
 
 // With mutex_, and loading_mutex_ but at the start.

@@ -1,6 +1,6 @@
 // From names to small numbers: the index behind the tables of our own names (custom names, hosts files, conditional
 // forwarding, rewrites). It keeps the names themselves, so a hit is certain whatever the hashes are; it is searched
-// with the hashes that the query carries anyway. Filled on the control thread, then only read.
+// with the hashes that the query carries anyway. Filled by one thread, then only read.
 //
 // A search for the longest suffix asks only for lengths (in labels) that some name has, so that a hostile name of a
 // hundred labels costs no more than a short one.

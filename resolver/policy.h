@@ -1,5 +1,5 @@
-// The policy in force: everything that decides about a query, as one immutable object. It is built unseen on the
-// control thread, published whole, and adopted by each worker between two batches; it reaches the pipeline as a
+// The policy in force: everything that decides about a query, as one immutable object. It is built unseen by
+// control/, published whole, and adopted by each worker between two batches; it reaches the pipeline as a
 // `const&` argument, never through a global.
 #pragma once
 

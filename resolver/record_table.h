@@ -1,5 +1,5 @@
-// Records by name, ready to be written into an answer: what custom names and hosts files become. Filled on the
-// control thread, then sealed and only read; a lookup neither locks nor allocates.
+// Records by name, ready to be written into an answer: what custom names and hosts files become. Filled by
+// one thread, then sealed and only read; a lookup neither locks nor allocates.
 #pragma once
 
 #include <cstdint>

@@ -155,7 +155,7 @@ void StreamConnection::work_through_input() {
   }
   std::copy(input_.begin() + static_cast<std::ptrdiff_t>(at), input_.begin() + static_cast<std::ptrdiff_t>(input_used_),
             input_.begin());
-  input_used_ -= std::min(input_used_, at);
+  input_used_ -= at;
   is_working_ = false;
 }
 

@@ -62,7 +62,7 @@ class Worker {
   ~Worker();
   Worker(const Worker&) = delete;
 
-  // Control thread.
+  // From control/.
   void start();
   /// Runs `task` on the worker's thread.
   void post(std::function<void()> task);

@@ -66,7 +66,7 @@ class QueryLog::Impl : public std::enable_shared_from_this<QueryLog::Impl> {
   std::atomic<bool> wants_events_{false};
 
  private:
-  /// What a configuration needs, built by the control thread, adopted by the drain thread.
+  /// What a configuration needs, built by who configures, adopted by the drain thread.
   struct Plan {
     QueryLogOptions options;
     std::unique_ptr<LogEntryDecoder> decoder;
@@ -105,7 +105,7 @@ class QueryLog::Impl : public std::enable_shared_from_this<QueryLog::Impl> {
   base::Instant gathering_since_{};
   bool saw_busy_ring_ = false;
 
-  // control thread
+  // of who calls start(), stop() and reconfigure()
   QueryLogOptions latest_;
   std::weak_ptr<Spool> last_spool_;
   std::thread thread_;

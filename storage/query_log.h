@@ -14,8 +14,7 @@
 
 namespace rampart::storage {
 
-/// Built before and destroyed after the workers. start(), stop() and reconfigure(): one thread
-/// at a time.
+/// Built before and destroyed after the workers. start(), stop() and reconfigure(): one thread at a time.
 class QueryLog {
  public:
   QueryLog(QueryLogOptions options, std::size_t worker_count);

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,12 +11,14 @@
 #include <sstream>
 #include <thread>
 
+#include "tests/support/gzip.h"
 #include "tests/support/scripted_http_server.h"
 #include "tests/support/temporary_directory.h"
 
 namespace rampart::blocklists {
 namespace {
 
+using test_support::gzip;
 using test_support::ScriptedHttpServer;
 using testing::HasSubstr;
 using testing::Not;
@@ -26,20 +27,6 @@ using Reply = ScriptedHttpServer::Reply;
 const std::string kList = "one.example.org\ntwo.example.org\n";
 // Of "http://list.example.org/a.txt", computed by sha256sum.
 constexpr const char* kSha256 = "3c5798659d584607b16340e14139623a7495be0eca747ccf49494172564a6070";
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 class ListDownload : public testing::Test {
  protected:

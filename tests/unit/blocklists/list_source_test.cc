@@ -2,28 +2,28 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <zlib.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 
+#include "tests/support/gzip.h"
+#include "tests/support/temporary_directory.h"
+
 namespace rampart::blocklists {
 namespace {
 
+using test_support::gzip;
+
 class ListFile : public ::testing::Test {
  protected:
-  ListFile() { std::filesystem::create_directories(directory_); }
-  ~ListFile() override { std::filesystem::remove_all(directory_); }
-
   base::Result<LoadedSource, std::string> load(const std::string& path) {
     return load_local({SourceKind::kFile, path}, {1, 2}, {}, {});
   }
 
-  const std::string directory_ = ::testing::TempDir() + "list-file-" + std::to_string(getpid());
+  const test_support::TemporaryDirectory folder_;
+  const std::string& directory_ = folder_.path();
 };
 
 TEST_F(ListFile, IsReadWhole) {
@@ -47,20 +47,6 @@ TEST_F(ListFile, ADirectoryOrADeviceIsRefused) {
 TEST_F(ListFile, WhatIsNotThereIsNamed) {
   EXPECT_TRUE(load(directory_ + "/none").error().starts_with("cannot open source: " + directory_ +
                                                              "/none: No such file or directory"));
-}
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 /// The text of an archive, or the error.

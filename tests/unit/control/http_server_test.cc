@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "control/http_frontend.h"
+#include "tests/support/eventually.h"
 #include "tests/support/fake_control_plane.h"
 #include "tests/support/raw_http_client.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
+using test_support::eventually;
 using Client = test::RawHttpClient;
 
 std::string run(const std::string& command) {
@@ -51,13 +53,6 @@ class HttpServerTest : public testing::Test {
   }
   [[nodiscard]] std::string url(const std::string& path, const char* scheme = "http") const {
     return std::string(scheme) + "://127.0.0.1:" + std::to_string(port) + path;
-  }
-  static bool eventually(const std::function<bool()>& claim) {
-    for (int i = 0; i < 500; ++i) {
-      if (claim()) return true;
-      std::this_thread::sleep_for(10ms);
-    }
-    return false;
   }
 
   test::FakeControlPlane plane;
@@ -110,9 +105,7 @@ TEST_F(HttpServerTest, OldClientsAreServedAndClosed) {
 
 /// The client sees its connection closed a moment before the server's thread has counted why.
 bool becomes(const base::SharedCounter& counter, std::uint64_t value) {
-  const auto until = std::chrono::steady_clock::now() + 5s;
-  while (counter.value() != value && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(1ms);
-  return counter.value() == value;
+  return eventually(5s, [&] { return counter.value() == value; });
 }
 
 TEST_F(HttpServerTest, ASlowHeaderIsCutOff) {
@@ -213,9 +206,9 @@ TEST_F(HttpServerTest, AtTheLimitTheLongestIdleConnectionMakesRoom) {
     idle.back().send(i < 15 ? "GET / HT" : "POST /api/query HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n\r\n{");
   }
   EXPECT_EQ(run("curl -s -m 5 " + url("/healthz")), "OK\n");
-  EXPECT_TRUE(eventually([&] { return server->counters().evicted.value() >= 20; }));
+  EXPECT_TRUE(eventually(5s, [&] { return server->counters().evicted.value() >= 20; }));
   EXPECT_TRUE(idle.front().closed_within(3s));
-  EXPECT_TRUE(eventually([&] { return server->connection_count() <= 10; }));
+  EXPECT_TRUE(eventually(5s, [&] { return server->connection_count() <= 10; }));
 }
 
 TEST_F(HttpServerTest, RunningRefreshesAndFlushesDelayNoOtherCall) {
@@ -228,7 +221,7 @@ TEST_F(HttpServerTest, RunningRefreshesAndFlushesDelayNoOtherCall) {
     refreshes.push_back(std::async(std::launch::async,
                                    [&, path] { return run("curl -s -w '%{http_code}' -XPOST " + url("/api/"s + path)); }));
   }
-  ASSERT_TRUE(eventually([&] { return plane.calls().size() == 3; }));  // two refreshes and a flush
+  ASSERT_TRUE(eventually(5s, [&] { return plane.calls().size() == 3; }));  // two refreshes and a flush
   EXPECT_EQ(run("curl -s -m 5 " + url("/healthz")), "OK\n");
   EXPECT_NE(run("curl -s -m 5 -d '{\"query\":\"a.example.org\",\"type\":\"A\"}' " + url("/api/query")).find("NOERROR"),
             std::string::npos);
@@ -246,7 +239,7 @@ TEST_F(HttpServerTest, TooManyWaitingCallsGet503) {
     clients.emplace_back(port);
     clients.back().send("POST /api/lists/refresh HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   }
-  EXPECT_TRUE(eventually([&] { return frontend->busy_refusals() == 1; }));
+  EXPECT_TRUE(eventually(5s, [&] { return frontend->busy_refusals() == 1; }));
   release.set_value();
   int ok = 0, busy = 0;
   for (const auto& c : clients) {
@@ -333,7 +326,7 @@ TEST_F(HttpServerTest, ANewCertificateIsUsedWithoutRestart) {
   const auto subject = [&] { return run("curl -s -k -v " + url("/healthz", "https") + " 2>&1 | grep subject:"); };
   EXPECT_NE(subject().find("first.example.org"), std::string::npos);
   make("second-one.example.org");
-  EXPECT_TRUE(eventually([&] { return subject().find("second-one.example.org") != std::string::npos; }));
+  EXPECT_TRUE(eventually(5s, [&] { return subject().find("second-one.example.org") != std::string::npos; }));
   std::ofstream(cert) << "no certificate";
   EXPECT_FALSE((*identity)->reload_if_changed().ok());
   EXPECT_NE(subject().find("second-one.example.org"), std::string::npos);
@@ -384,10 +377,10 @@ TEST_F(HttpServerTest, AGracefulStopLetsRunningRequestsEnd) {
   start();
   const Client busy(port), idle(port);
   busy.send("POST /api/lists/refresh HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-  ASSERT_TRUE(eventually([&] { return !plane.calls().empty(); }));
+  ASSERT_TRUE(eventually(5s, [&] { return !plane.calls().empty(); }));
   auto stopped = std::async(std::launch::async, [&] { server->stop(5s); });
   EXPECT_TRUE(idle.closed_within(3s));
-  EXPECT_TRUE(eventually([&] { return !Client(port).connected(); }));
+  EXPECT_TRUE(eventually(5s, [&] { return !Client(port).connected(); }));
   release.set_value();
   EXPECT_NE(busy.receive().find(" 200 "), std::string::npos);
   stopped.get();

@@ -11,6 +11,7 @@
 
 #include "storage/query_log.h"
 #include "tests/support/captured_output.h"
+#include "tests/support/eventually.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/query_event_builder.h"
 #include "tests/support/tcp_faults.h"
@@ -22,6 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test_support::CapturedOutput;
+using test_support::eventually;
 using test_support::PostgresServer;
 using test_support::QueryEventBuilder;
 using test_support::SilentServer;
@@ -80,15 +82,6 @@ class Load {
   std::vector<std::int64_t> lap_;
   std::thread thread_;
 };
-
-bool eventually(std::chrono::milliseconds time, const std::function<bool()>& condition) {
-  const auto give_up = Clock::now() + time * test_support::kTimeFactor;
-  while (!condition()) {
-    if (Clock::now() >= give_up) return false;
-    std::this_thread::sleep_for(10ms);
-  }
-  return true;
-}
 
 /// Whether entries wait in the spool or go to stdout during the outage.
 enum class Fallback { kStdout, kSpool };

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "storage/shared_state.h"
+#include "tests/support/eventually.h"
 #include "tests/support/redis_server.h"
 
 namespace rampart::storage {
@@ -14,6 +15,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using test_support::eventually;
 using test_support::RedisServer;
 
 /// Ours of several instances, with a clock that is off.
@@ -49,16 +51,6 @@ class Instance {
   std::unique_ptr<SharedState> shared_;
 };
 
-template <class Condition>
-[[nodiscard]] bool becomes(Condition&& condition) {
-  const auto end = base::monotonic_now() + seconds(15);
-  while (!condition()) {
-    if (base::monotonic_now() > end) return false;
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  return true;
-}
-
 class SharedSwitchTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -72,27 +64,27 @@ class SharedSwitchTest : public ::testing::Test {
 TEST_F(SharedSwitchTest, AChangeOfAClockThatWasAheadGivesWayToALaterOne) {
   Instance fast(server_, hours(1)), right(server_, seconds(0));
   fast.set_blocking(false);
-  ASSERT_TRUE(becomes([&] { return right.status().blocking_rejected > 0; }));
+  ASSERT_TRUE(eventually([&] { return right.status().blocking_rejected > 0; }));
   EXPECT_TRUE(right.blocks());
   right.set_blocking(true);
   right.set_blocking(false, seconds(600));
   right.set_blocking(true);
-  ASSERT_TRUE(becomes([&] { return fast.status().blocking_stale >= 3; }));
+  ASSERT_TRUE(eventually([&] { return fast.status().blocking_stale >= 3; }));
   EXPECT_FALSE(fast.blocks());
   fast.set_clock(seconds(0));
-  EXPECT_TRUE(becomes([&] { return fast.blocks(); })) << "the clock is right, but its change still wins";
+  EXPECT_TRUE(eventually([&] { return fast.blocks(); })) << "the clock is right, but its change still wins";
   right.set_blocking(false);
-  EXPECT_TRUE(becomes([&] { return !fast.blocks(); }));
+  EXPECT_TRUE(eventually([&] { return !fast.blocks(); }));
   fast.set_blocking(true);
-  EXPECT_TRUE(becomes([&] { return right.blocks(); }));
+  EXPECT_TRUE(eventually([&] { return right.blocks(); }));
 }
 
 TEST_F(SharedSwitchTest, AChangeOfAClockThatWasAheadIsFollowedOnceItIsRight) {
   Instance fast(server_, hours(1)), right(server_, seconds(0));
   fast.set_blocking(false, minutes(10));
-  ASSERT_TRUE(becomes([&] { return right.status().blocking_rejected > 0; }));
+  ASSERT_TRUE(eventually([&] { return right.status().blocking_rejected > 0; }));
   fast.set_clock(seconds(0));
-  EXPECT_TRUE(becomes([&] { return !right.blocks(); }));
+  EXPECT_TRUE(eventually([&] { return !right.blocks(); }));
   EXPECT_LE(right.left(), minutes(10));
   EXPECT_GT(right.left(), minutes(9));
 }
@@ -101,29 +93,29 @@ TEST_F(SharedSwitchTest, AStoredChangeOfTheFutureIsWrittenOver) {
   {
     Instance fast(server_, hours(1));
     fast.set_blocking(false);
-    ASSERT_TRUE(becomes([&] { return !stored().empty(); }));
+    ASSERT_TRUE(eventually([&] { return !stored().empty(); }));
   }
   const std::string of_the_future = stored();
   Instance right(server_, seconds(0));
-  ASSERT_TRUE(becomes([&] { return right.status().blocking_rejected > 0; }));
+  ASSERT_TRUE(eventually([&] { return right.status().blocking_rejected > 0; }));
   EXPECT_EQ(stored(), of_the_future) << "who has no state of its own has nothing better";
   right.set_blocking(true);
   Instance late(server_, seconds(0));
-  EXPECT_TRUE(becomes([&] { return late.status().blocking_adopted > 0; }));
+  EXPECT_TRUE(eventually([&] { return late.status().blocking_adopted > 0; }));
   EXPECT_TRUE(late.blocks());
   // As it was before: put back behind our back, it does not stay.
   server_.command({"SET", std::string(kRedisBlockingKey), of_the_future});
-  EXPECT_TRUE(becomes([&] { return stored() != of_the_future; }));
+  EXPECT_TRUE(eventually([&] { return stored() != of_the_future; }));
 }
 
 TEST_F(SharedSwitchTest, BlockysChangeWinsOverOneOfAClockThatWasAhead) {
   Instance fast(server_, hours(1));
   fast.set_blocking(false);
-  ASSERT_TRUE(becomes([&] { return !stored().empty(); }));
+  ASSERT_TRUE(eventually([&] { return !stored().empty(); }));
   fast.set_clock(seconds(0));
   server_.command({"PUBLISH", std::string(kRedisBlockingChannel),
                    to_json({true, {}, {}, "b0f2a2ae-6a3e-4a66-8f20-0a4c1d8e9b11"})});
-  EXPECT_TRUE(becomes([&] { return fast.blocks(); }));
+  EXPECT_TRUE(eventually([&] { return fast.blocks(); }));
   EXPECT_EQ(fast.status().blocking_rejected, 0u);
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "tests/support/dns_messages.h"
+#include "tests/support/eventually.h"
 #include "tests/support/redis_server.h"
 
 namespace rampart::storage {
@@ -47,12 +48,7 @@ class SharedStateTest : public ::testing::Test {
     return shared;
   }
   [[nodiscard]] bool becomes(const std::function<bool(const RedisStatus&)>& condition, seconds most = seconds(15)) {
-    const auto end = base::monotonic_now() + most;
-    while (!condition(shared_->status())) {
-      if (base::monotonic_now() > end) return false;
-      std::this_thread::sleep_for(milliseconds(5));
-    }
-    return true;
+    return test_support::eventually(most, [&] { return condition(shared_->status()); });
   }
   // Waits for room in the ring: only the bounds behind it are to be reached.
   void push(const std::string& name, std::uint32_t ttl = 300, std::size_t padding = 0) {
