@@ -81,7 +81,9 @@ void append_v4_text(std::string& out, std::span<const std::uint8_t, 4> octets) {
   char* at = buffer;
   for (const std::uint8_t octet : octets) {
     if (at != buffer) *at++ = '.';
-    at = std::to_chars(at, buffer + sizeof buffer, octet).ptr;
+    if (octet >= 100) *at++ = static_cast<char>('0' + octet / 100);
+    if (octet >= 10) *at++ = static_cast<char>('0' + octet / 10 % 10);
+    *at++ = static_cast<char>('0' + octet % 10);
   }
   out.append(buffer, at);
 }

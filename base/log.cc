@@ -73,14 +73,10 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-char* put(char* to, std::string_view text) noexcept { return std::copy(text.begin(), text.end(), to); }
-
 // A control character in a value could forge a line or drive a terminal.
-char* put_printable(char* to, std::string_view text) noexcept {
-  char* const end = put(to, text);
-  for (char* at = to + base::plain_prefix(text); at != end; ++at)
-    if (static_cast<unsigned char>(*at) < 0x20 || *at == 0x7f) *at = ' ';
-  return end;
+void make_printable(std::span<char> text) noexcept {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
 }
 
 // Kept for each thread: the local time of day costs more than the rest of a line, and changes once a second.
@@ -145,8 +141,8 @@ void append_text_head(std::string& line, const Options& options, Level level, st
   line += component;
   line += ": ";
   const std::size_t at = line.size();
-  line.resize(at + message.size());
-  put_printable(line.data() + at, message);
+  line += message;
+  make_printable(std::span(line).subspan(at));
 }
 
 void append_text_fields(std::string& line, std::string_view head, std::span<const FieldView> fields) {
@@ -154,12 +150,18 @@ void append_text_fields(std::string& line, std::string_view head, std::span<cons
   for (const auto& field : fields) bytes += 3 + field.key.size() + field.value.size();
   const std::size_t at = line.size();
   line.resize(at + bytes);
-  char* to = put(line.data() + at, head);
+  char* const fields_at = base::put_text(line.data() + at, head);
+  char* to = fields_at;
   for (const auto& field : fields) {
-    to = put(put(to, "  "), field.key);
+    *to++ = ' ';
+    *to++ = ' ';
+    to = base::put_text(to, field.key);
     *to++ = '=';
-    to = put_printable(to, field.value);
+    to = base::put_text(to, field.value);
   }
+  const std::string_view all(fields_at, static_cast<std::size_t>(to - fields_at));
+  if (const std::size_t plain = base::plain_prefix(all); plain != all.size())
+    make_printable({fields_at + plain, to});
   *to = '\n';
 }
 

@@ -1,10 +1,12 @@
 // Looks at texts eight octets at a time; for what runs over every logged query.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace rampart::base {
 
@@ -21,6 +23,52 @@ inline std::size_t plain_prefix(std::string_view text) noexcept {
   }
   while (at < text.size() && text[at] >= 0x20 && text[at] < 0x7f) ++at;
   return at;
+}
+
+/// Lower-cases the ASCII letters among eight octets; others stay.
+constexpr std::uint64_t fold_word(std::uint64_t word) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  const std::uint64_t low7 = word & (kOnes * 0x7f);
+  const std::uint64_t at_least_a = low7 + kOnes * (0x80 - 'A');
+  const std::uint64_t above_z = low7 + kOnes * (0x7f - 'Z');
+  const std::uint64_t is_upper = at_least_a & ~above_z & ~word & (kOnes * 0x80);
+  return word | (is_upper >> 2);  // 0x80 >> 2 is the case bit 0x20
+}
+
+/// Lower-cases the ASCII letters of `text` into `to`, which has room for as many octets.
+inline void fold_text(std::string_view text, char* to) noexcept {
+  std::size_t at = 0;
+  for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + at, sizeof(word));
+    word = fold_word(word);
+    std::memcpy(to + at, &word, sizeof(word));
+  }
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    to[at] = static_cast<char>(c | ((c >= 'A' && c <= 'Z') ? 0x20 : 0));
+  }
+}
+
+/// Copies `text` to `to` and returns the place behind it. Most texts are so short that a call of memcpy costs more
+/// than the copy: their halves are copied, which overlap.
+inline char* put_text(char* to, std::string_view text) noexcept {
+  const std::size_t n = text.size();
+  const char* const from = text.data();
+  const auto copy_halves = [&]<std::size_t kHalf>(std::integral_constant<std::size_t, kHalf>) {
+    std::array<char, kHalf> first, last;
+    std::memcpy(first.data(), from, kHalf);
+    std::memcpy(last.data(), from + n - kHalf, kHalf);
+    std::memcpy(to, first.data(), kHalf);
+    std::memcpy(to + n - kHalf, last.data(), kHalf);
+  };
+  if (n > 32) std::memcpy(to, from, n);
+  else if (n >= 16) copy_halves(std::integral_constant<std::size_t, 16>());
+  else if (n >= 8) copy_halves(std::integral_constant<std::size_t, 8>());
+  else if (n >= 4) copy_halves(std::integral_constant<std::size_t, 4>());
+  else if (n >= 2) copy_halves(std::integral_constant<std::size_t, 2>());
+  else if (n == 1) *to = *from;
+  return to + n;
 }
 
 }  // namespace rampart::base

@@ -1,24 +1,18 @@
 #include "dns/name.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "base/plain_text.h"
 #include "dns/types.h"
 
 namespace rampart::dns {
 namespace {
 
-constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
-
-/// Lower-cases 8 octets at once. Length octets are below 64 and so never look like 'A'..'Z': a whole wire
-/// name can be folded without regard to where its labels begin.
-constexpr std::uint64_t fold_word(std::uint64_t word) noexcept {
-  const std::uint64_t low7 = word & (kOnes * 0x7f);
-  const std::uint64_t at_least_a = low7 + kOnes * (0x80 - 'A');
-  const std::uint64_t above_z = low7 + kOnes * (0x7f - 'Z');
-  const std::uint64_t is_upper = at_least_a & ~above_z & ~word & (kOnes * 0x80);
-  return word | (is_upper >> 2);  // 0x80 >> 2 is the case bit 0x20
-}
+// Length octets are below 64 and so never look like 'A'..'Z': a whole wire name can be folded without regard to
+// where its labels begin.
+using base::fold_word;
 
 std::uint64_t load_word(const std::uint8_t* p) noexcept {
   std::uint64_t word;
@@ -88,9 +82,16 @@ base::Result<std::uint8_t, NameError> walk_name(base::ByteView message, std::siz
   return static_cast<std::uint8_t>(length);
 }
 
-bool is_special(std::uint8_t c) noexcept {
+constexpr bool is_special(std::uint8_t c) noexcept {
   return c == '.' || c == '\\' || c == '"' || c == ';' || c == '(' || c == ')' || c == '@' || c == '\'' || c == ' ';
 }
+
+/// Octets that stand for themselves in a name's text.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned c = '!'; c < 0x7f; ++c) plain[c] = !is_special(static_cast<std::uint8_t>(c));
+  return plain;
+}();
 
 void append_escaped(std::string& out, std::uint8_t c) {
   if (is_special(c)) {
@@ -244,15 +245,25 @@ void append_fqdn_text(std::string& out, NameView name) {
     out += '.';
     return;
   }
+  // Hardly any name has something to escape: its text is the wire format behind the first length, with dots in
+  // place of the other lengths and of the root.
   const base::ByteView wire = name.wire();
-  const auto is_plain = [](std::uint8_t c) { return c > ' ' && c < 0x7f && !is_special(c); };
-  for (std::size_t at = 0; at < wire.size() && wire[at] != 0; at += wire[at] + std::size_t{1}) {
-    const base::ByteView label = wire.subspan(at + 1, std::min<std::size_t>(wire[at], wire.size() - at - 1));
-    if (std::all_of(label.begin(), label.end(), is_plain)) {
-      out.append(base::as_text(label));
-    } else {
-      for (const std::uint8_t c : label) append_escaped(out, c);
-    }
+  const std::size_t start = out.size();
+  out.append(base::as_text(wire.subspan(1)));
+  char* const text = out.data() + start;
+  bool is_plain = true;
+  std::size_t at = 0;
+  while (at + 1 < wire.size()) {
+    const std::size_t next = std::min<std::size_t>(at + wire[at] + 1, wire.size() - 1);
+    for (std::size_t i = at + 1; i < next; ++i) is_plain &= kPlain[wire[i]];
+    text[next - 1] = '.';
+    at = next;
+  }
+  if (is_plain) [[likely]] return;
+  out.resize(start);
+  for (at = 0; at + 1 < wire.size(); at += wire[at] + std::size_t{1}) {
+    for (const std::uint8_t c : wire.subspan(at + 1, std::min<std::size_t>(wire[at], wire.size() - at - 1)))
+      append_escaped(out, c);
     out += '.';
   }
 }

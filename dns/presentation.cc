@@ -1,6 +1,7 @@
 // Mnemonics and whole records; the RDATA of each type is printed in rdata_text.cc.
 #include "dns/presentation.h"
 
+#include <array>
 #include <charconv>
 
 #include "base/bytes.h"
@@ -34,6 +35,14 @@ constexpr TypeRow kTypes[] = {
     {32769, "DLV"},
 };
 
+// The types that are really asked for, by number.
+constexpr auto kLowTypes = [] {
+  std::array<std::string_view, 110> mnemonics{};
+  for (const TypeRow& row : kTypes)
+    if (row.value < mnemonics.size()) mnemonics[row.value] = row.mnemonic;
+  return mnemonics;
+}();
+
 constexpr std::string_view kRcodes[] = {"NOERROR", "FORMERR",  "SERVFAIL", "NXDOMAIN", "NOTIMP",  "REFUSED",
                                         "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE", "DSOTYPENI"};
 // 16 is BADVERS in OPT and BADSIG in TSIG; a message's RCODE is the former.
@@ -44,6 +53,7 @@ constexpr std::string_view kExtendedRcodes[] = {"BADVERS", "BADKEY",   "BADTIME"
 
 std::string_view mnemonic(RrType type) noexcept {
   const auto value = static_cast<std::uint16_t>(type);
+  if (value < kLowTypes.size()) return kLowTypes[value];
   for (const TypeRow& row : kTypes)
     if (row.value >= value) return row.value == value ? row.mnemonic : std::string_view();
   return {};

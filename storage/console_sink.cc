@@ -86,7 +86,11 @@ void append_console_line(const LogEntry& entry, const base::log::LineForm& form,
   std::array<base::log::FieldView, 10> fields;
   std::size_t count = 0;
   const auto add = [&](std::string_view key, std::string_view value, bool is_number = false) {
-    if (!value.empty()) fields[count++] = {key, value, is_number};
+    if (value.empty()) return;
+    base::log::FieldView& field = fields[count++];  // filled in its place: a copy of what was just written waits
+    field.key = key;
+    field.value = value;
+    field.is_number = is_number;
   };
   add("answer", entry.answer);
   add("client_ip", entry.client_ip);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/plain_text.h"
 #include "base/random.h"
 
 namespace rampart::storage {
@@ -48,17 +49,18 @@ void EntryBatch::append(const LogEntry& entry) {
   for (const Text text : kTexts) total += (entry.*text).size();
   const std::size_t start = bytes_.size();
   if (bytes_.capacity() < start + total) bytes_.reserve(std::max(start + total, bytes_.capacity() * 2));
-  char fixed[kFixedBytes];
+  bytes_.resize(start + total);
+  char* const fixed = bytes_.data() + start;
   std::memcpy(fixed, &entry.start_unix_us, 8);
   std::memcpy(fixed + 8, &entry.duration_ms, 4);
   char* length_at = fixed + 12;
+  char* text_at = fixed + kFixedBytes;
   for (const Text text : kTexts) {
     const auto length = static_cast<std::uint32_t>((entry.*text).size());
     std::memcpy(length_at, &length, 4);
     length_at += 4;
+    text_at = base::put_text(text_at, entry.*text);
   }
-  bytes_.append(fixed, kFixedBytes);
-  for (const Text text : kTexts) bytes_.append(entry.*text);
   ++count_;
 }
 

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/log.h"
+#include "base/plain_text.h"
 #include "dns/message_view.h"
 #include "dns/name.h"
 #include "dns/presentation.h"
@@ -134,9 +135,13 @@ LogEntryDecoder::Outcome LogEntryDecoder::decode(const QueryEventView& event, co
     answer_.clear();
     if (!event.response.empty()) {
       if (const auto message = dns::MessageView::parse(event.response)) {
-        answer_text_.clear();
-        dns::append_answer_text(answer_text_, *message);
-        append_clean(answer_, std::string_view(answer_text_).substr(0, kAnswerTextMax));
+        dns::append_answer_text(answer_, *message);
+        if (answer_.size() > kAnswerTextMax) answer_.resize(kAnswerTextMax);
+        if (base::plain_prefix(answer_) != answer_.size()) {
+          answer_text_.swap(answer_);
+          answer_.clear();
+          append_clean(answer_, answer_text_);
+        }
       }
     }
     if (options_.privacy) mask_name(answer_);

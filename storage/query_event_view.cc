@@ -31,14 +31,17 @@ std::size_t utf8_length(std::string_view text) noexcept {
 }  // namespace
 
 std::optional<QueryEventView> QueryEventView::parse(base::ByteView record) noexcept {
-  QueryEventView view;
-  if (record.size() < sizeof view.head) return std::nullopt;
+  std::optional<QueryEventView> result;  // the one thing returned, so that it is made where the caller wants it
+  if (record.size() < sizeof(QueryEventHead)) return result;
+  QueryEventView& view = result.emplace();
   std::memcpy(static_cast<void*>(&view.head), record.data(), sizeof view.head);
   record = record.subspan(sizeof view.head);
   const QueryEventHead& head = view.head;
   if (record.size() != std::size_t{head.client_names_length} + head.detail_length + head.question_length +
-                           head.response_length)
-    return std::nullopt;
+                           head.response_length) {
+    result.reset();
+    return result;
+  }
   const auto take = [&record](std::size_t length) {
     const base::ByteView part = record.first(length);
     record = record.subspan(length);
@@ -48,7 +51,7 @@ std::optional<QueryEventView> QueryEventView::parse(base::ByteView record) noexc
   view.detail = base::as_text(take(head.detail_length));
   view.question = take(head.question_length);
   view.response = take(head.response_length);
-  return view;
+  return result;
 }
 
 void QueryEventTexts::assign(const QueryEventView& event) {
@@ -84,12 +87,7 @@ void append_clean(std::string& out, std::string_view text, bool keep_newlines) {
 void fold_question_name(std::string_view fqdn, std::string& out) {
   if (!fqdn.empty() && fqdn.back() == '.') fqdn.remove_suffix(1);
   out.resize(fqdn.size());
-  const char* from = fqdn.data();
-  char* to = out.data();
-  for (std::size_t i = 0, n = fqdn.size(); i < n; ++i) {
-    const char c = from[i];
-    to[i] = static_cast<char>(c | ((c >= 'A' && c <= 'Z') ? 0x20 : 0));
-  }
+  base::fold_text(fqdn, out.data());
 }
 
 void join_client_names(std::string_view names, std::string_view separator, std::string& out) {

@@ -23,5 +23,30 @@ TEST(PlainPrefix, StopsAtEachOddOctetAtEachPlace) {
   }
 }
 
+TEST(FoldText, LowersAsciiLettersAndNothingElse) {
+  for (std::size_t length = 1; length <= 20; ++length) {
+    for (int octet = 0; octet < 256; ++octet) {
+      std::string text(length, 'Q');
+      text[length / 2] = static_cast<char>(octet);
+      std::string folded(length, '#');
+      fold_text(text, folded.data());
+      for (std::size_t i = 0; i < length; ++i) {
+        const char c = text[i];
+        EXPECT_EQ(folded[i], c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c) << octet << " of " << length;
+      }
+    }
+  }
+}
+
+TEST(PutText, CopiesEachLengthAndNothingBehindIt) {
+  std::string text;
+  for (std::size_t length = 0; length <= 80; ++length) {
+    std::string to(100, '#');
+    EXPECT_EQ(put_text(to.data(), text), to.data() + length);
+    EXPECT_EQ(to, text + std::string(100 - length, '#'));
+    text += static_cast<char>('!' + length);
+  }
+}
+
 }  // namespace
 }  // namespace rampart::base

@@ -186,6 +186,26 @@ TEST(Name, TextEscapesWhatAMasterFileWouldMisread) {
   EXPECT_EQ(to_fqdn_text(NameView(wire)), "\\ \\\"\\;\\(\\)\\@\\'\\127A-.");
 }
 
+TEST(Name, TextIsAppendedWithADotForEachLabel) {
+  std::string text = "in front ";
+  append_fqdn_text(text, name_of("www.Example_1.org").view());
+  EXPECT_EQ(text, "in front www.Example_1.org.");
+  append_fqdn_text(text, Name().view());
+  EXPECT_EQ(text, "in front www.Example_1.org..");
+  append_fqdn_text(text, name_of("a.b\\.c.d").view());  // one label to escape, others not
+  EXPECT_EQ(text, "in front www.Example_1.org..a.b\\.c.d.");
+}
+
+TEST(Name, EachOctetOfALabelHasItsText) {
+  for (unsigned octet = 0; octet < 256; ++octet) {
+    const Bytes wire{1, 'x', 2, static_cast<std::uint8_t>(octet), 'y', 0};
+    const std::string text = to_fqdn_text(NameView(wire));
+    EXPECT_EQ(Name::parse(text)->view().wire()[3], octet) << text;
+    const bool is_alone = std::isalnum(static_cast<int>(octet)) != 0 || octet == '-' || octet == '_';
+    if (is_alone) EXPECT_EQ(text, std::string("x.") + static_cast<char>(octet) + "y.");
+  }
+}
+
 TEST(Name, ComparisonIgnoresAsciiCaseOnly) {
   EXPECT_TRUE(equal_ignoring_case(name_of("WWW.Example.ORG").view(), name_of("www.eXAMPLE.org").view()));
   EXPECT_FALSE(equal_ignoring_case(name_of("\\192").view(), name_of("\\224").view()));  // A-grave in Latin-1
