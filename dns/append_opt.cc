@@ -28,7 +28,7 @@ std::size_t append_opt(base::MutableBytes message, std::size_t length, bool dnss
     base::store_u16(p + 11, static_cast<std::uint16_t>(EdnsOption::kEde));
     base::store_u16(p + 13, static_cast<std::uint16_t>(2 + text.size()));
     base::store_u16(p + 15, static_cast<std::uint16_t>(code));
-    std::memcpy(p + 17, text.data(), text.size());
+    if (!text.empty()) std::memcpy(p + 17, text.data(), text.size());
   }
   std::uint8_t* arcount = message.data() + 10;
   base::store_u16(arcount, static_cast<std::uint16_t>(base::load_u16(arcount) + 1));
