@@ -22,6 +22,7 @@ namespace rampart::base {
 
 class SpscByteRing {
  public:
+  static constexpr std::size_t kAlign = 8;  ///< of records; also the room of a length
   static constexpr std::size_t kCapacityMin = 4096;
   static constexpr std::size_t kCapacityMax = std::size_t{1} << 30;  // lengths are 32-bit
 
@@ -108,7 +109,6 @@ class SpscByteRing {
   }
 
  private:
-  static constexpr std::size_t kAlign = 8;  // of records; also the room of a length
   static constexpr std::size_t kCacheLine = 64;
   static constexpr std::uint32_t kSkip = UINT32_MAX;
 

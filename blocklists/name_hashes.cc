@@ -87,6 +87,12 @@ void hash_suffixes(const base::HashKey& process_key, const dns::FoldedName& name
   out.full = state;
 }
 
+base::Hash128 hash_name(const base::HashKey& key, const dns::FoldedName& name) noexcept {
+  NameHashes hashes;
+  hash_suffixes(key, name, hashes);
+  return hashes.full;
+}
+
 TextHash hash_name_text(const base::HashKey& key, std::string_view name) noexcept {
   base::Hash128 state = first_state(key);
   const std::uint8_t* text = base::as_bytes(name).data();

@@ -22,6 +22,9 @@ struct NameHashes {
 /// Cost: one pass over the name, no allocation.
 void hash_suffixes(const base::HashKey& key, const dns::FoldedName& name, NameHashes& out) noexcept;
 
+/// NameHashes::full alone.
+[[nodiscard]] base::Hash128 hash_name(const base::HashKey& key, const dns::FoldedName& name) noexcept;
+
 struct TextHash {
   std::uint64_t hash = 0;
   std::size_t labels = 0;  ///< of the name

@@ -55,21 +55,32 @@ std::optional<base::ByteView> readable_question(base::ByteView wire) noexcept {
 }  // namespace
 
 base::Result<QueryView, WireError> QueryView::parse(base::ByteView wire) noexcept {
-  if (wire.size() < kHeaderBytes) return base::Error{WireError::kShort};
+  QueryView query;
+  if (const auto error = read(wire, query)) return base::Error{*error};
+  return query;
+}
+
+std::optional<WireError> QueryView::parse(base::ByteView wire, std::optional<QueryView>& query) noexcept {
+  const auto error = read(wire, query.emplace());
+  if (error) query.reset();
+  return error;
+}
+
+std::optional<WireError> QueryView::read(base::ByteView wire, QueryView& query) noexcept {
+  if (wire.size() < kHeaderBytes) return WireError::kShort;
   const std::uint8_t* header = wire.data();
   const std::uint16_t flags = base::load_u16(header + 2);
-  if (flags & kFlagQr) return base::Error{WireError::kNotQuery};
-  if (flags & kOpcodeMask) return base::Error{WireError::kBadOpcode};
+  if (flags & kFlagQr) return WireError::kNotQuery;
+  if (flags & kOpcodeMask) return WireError::kBadOpcode;
   const std::uint16_t additional = base::load_u16(header + 10);
   if (base::load_u16(header + 4) != 1 || base::load_u32(header + 6) != 0 || additional > kAdditionalMax)
-    return base::Error{WireError::kBadCounts};
+    return WireError::kBadCounts;
 
   const auto qname_length = measure_uncompressed(wire.subspan(kHeaderBytes));
   if (!qname_length)
-    return base::Error{qname_length.error() == NameError::kShort ? WireError::kTrailing : WireError::kBadName};
+    return qname_length.error() == NameError::kShort ? WireError::kTrailing : WireError::kBadName;
   std::size_t at = kHeaderBytes + *qname_length;
-  if (wire.size() - at < 4) return base::Error{WireError::kTrailing};
-  QueryView query;
+  if (wire.size() - at < 4) return WireError::kTrailing;
   query.wire_ = wire;
   query.qname_length_ = *qname_length;
   query.qtype_ = static_cast<RrType>(base::load_u16(header + at));
@@ -81,26 +92,26 @@ base::Result<QueryView, WireError> QueryView::parse(base::ByteView wire) noexcep
     if (at < wire.size() && wire[at] == 0) {
       ++at;  // the root, as OPT must have it
     } else if (const auto owner = measure(wire, at); !owner) {
-      return base::Error{owner.error() == NameError::kShort ? WireError::kTrailing : WireError::kBadName};
+      return owner.error() == NameError::kShort ? WireError::kTrailing : WireError::kBadName;
     }
-    if (wire.size() - at < kRecordFixedBytes) return base::Error{WireError::kTrailing};
+    if (wire.size() - at < kRecordFixedBytes) return WireError::kTrailing;
     const std::uint8_t* fixed = header + at;
     const std::size_t rdata_length = base::load_u16(fixed + 8);
     at += kRecordFixedBytes;
-    if (wire.size() - at < rdata_length) return base::Error{WireError::kTrailing};
+    if (wire.size() - at < rdata_length) return WireError::kTrailing;
     if (static_cast<RrType>(base::load_u16(fixed)) == RrType::kOpt) {
-      if (query.has_edns_ || wire[owner_at] != 0) return base::Error{WireError::kBadEdns};
+      if (query.has_edns_ || wire[owner_at] != 0) return WireError::kBadEdns;
       // fixed[4] is the extended RCODE, without meaning in a query.
-      if (fixed[5] != 0) return base::Error{WireError::kBadVersion};
+      if (fixed[5] != 0) return WireError::kBadVersion;
       query.has_edns_ = true;
       query.edns_.udp_payload_bytes = base::load_u16(fixed + 2);
       query.edns_.dnssec_ok = (fixed[6] & 0x80) != 0;
-      if (!read_options(wire.subspan(at, rdata_length), query.edns_)) return base::Error{WireError::kBadEdns};
+      if (!read_options(wire.subspan(at, rdata_length), query.edns_)) return WireError::kBadEdns;
     }
     at += rdata_length;
   }
-  if (at != wire.size()) return base::Error{WireError::kTrailing};
-  return query;
+  if (at != wire.size()) return WireError::kTrailing;
+  return std::nullopt;
 }
 
 std::size_t error_response(base::ByteView wire, WireError error, base::MutableBytes out) noexcept {

@@ -43,6 +43,9 @@ class QueryView {
   /// Cost     one pass, no allocation.   Thread  any.
   /// Spec     RFC 1035 4.1, RFC 6891 6.1, RFC 9619 (one question).
   [[nodiscard]] static base::Result<QueryView, WireError> parse(base::ByteView wire) noexcept;
+  /// The same into `query`, for those who keep it: a copy of what was just written costs a wait. Empty if refused.
+  [[nodiscard]] static std::optional<WireError> parse(base::ByteView wire,
+                                                      std::optional<QueryView>& query) noexcept;
 
   [[nodiscard]] std::uint16_t id() const noexcept { return base::load_u16(wire_.data()); }
   [[nodiscard]] std::uint16_t flags() const noexcept { return base::load_u16(wire_.data() + 2); }
@@ -60,6 +63,8 @@ class QueryView {
   [[nodiscard]] base::ByteView wire() const noexcept { return wire_; }
 
  private:
+  static std::optional<WireError> read(base::ByteView wire, QueryView& query) noexcept;
+
   base::ByteView wire_;
   EdnsView edns_;
   RrType qtype_{};

@@ -31,7 +31,9 @@ TakeOver CacheIntake::take_over(const storage::SharedKey& question, base::ByteVi
   // A negative answer's lifetime is not in its TTLs alone.
   const std::uint32_t life = std::min(kept->ttl_seconds, std::max(left, policy.cache.min_ttl));
   const std::uint32_t group = policy.clients.cache_group_of(0);
-  const auto key = make_cache_key(policy.filter->key(), qname, question.type, group, false, false);
+  const base::HashKey& hash_key = policy.filter->key();
+  const base::Hash128 name_hash = blocklists::hash_name(hash_key, qname);
+  const auto key = make_cache_key(hash_key, qname, name_hash, question.type, group, false, false);
   return cache_.insert(key, kept->wire, kept->ttl_offsets, life, now) ? TakeOver::kStored : TakeOver::kRefused;
 }
 

@@ -39,13 +39,12 @@ struct CacheKeyView {
   }
 };
 
-/// Hashes once for all uses of the key. `hash_key` is the process's secret, the same for every worker.
+/// `name_hash`: NameHashes::full of the name under `hash_key`, the process's secret, the same for every worker.
 [[nodiscard]] inline CacheKeyView make_cache_key(const base::HashKey& hash_key, const dns::FoldedName& name,
-                                                 dns::RrType qtype, std::uint32_t cache_group, bool dnssec_ok,
-                                                 bool checking_disabled) noexcept {
+                                                 base::Hash128 name_hash, dns::RrType qtype, std::uint32_t cache_group,
+                                                 bool dnssec_ok, bool checking_disabled) noexcept {
   CacheKeyView key{name, qtype, cache_group, dnssec_ok, checking_disabled, {}};
-  const base::Hash128 seed{hash_key.k0, hash_key.k1};
-  key.hash = base::absorb_bytes(hash_key, base::absorb(hash_key, seed, key.scalars()), name.wire.data(), name.length);
+  key.hash = base::absorb(hash_key, name_hash, key.scalars());
   return key;
 }
 

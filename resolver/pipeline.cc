@@ -1,6 +1,7 @@
 #include "resolver/pipeline.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "dns/response_writer.h"
 #include "resolver/cache_rules.h"
@@ -75,7 +76,6 @@ CacheKeyView Pipeline::cache_key(const QueryContext& context) const noexcept {
 }
 
 void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexcept {
-  const auto parsed = dns::QueryView::parse(context.wire);
   context.identity = nullptr;
   context.verdict.action = blocklists::Action::kNone;
   context.verdict.match_count = 0;
@@ -86,12 +86,11 @@ void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexce
   context.detour = Detour::kNone;
   context.is_original_only = false;
   context.is_conditional = false;
-  if (!parsed.ok()) {
-    context.query.reset();
-    context.wire_error = parsed.error();
+  if (const auto error = dns::QueryView::parse(context.wire, context.query)) {
+    context.wire_error = *error;
     return;
   }
-  const dns::QueryView& query = context.query.emplace(*parsed);
+  const dns::QueryView& query = *context.query;
   context.size_limit =
       context.protocol == Protocol::kUdp ? dns::udp_size_limit(query) : dns::kMessageBytesMax;
   context.name.assign(query.qname());
@@ -107,9 +106,9 @@ void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexce
 }
 
 void Pipeline::hash_for_cache(QueryContext& context, const PolicySnapshot& policy) noexcept {
-  context.cache_hash = make_cache_key(policy.filter->key(), context.name, context.query->qtype(),
-                                      context.identity->cache_group, context.query->dnssec_ok(),
-                                      context.query->checking_disabled())
+  const dns::QueryView& query = *context.query;
+  context.cache_hash = make_cache_key(policy.filter->key(), context.name, context.hashes.full, query.qtype(),
+                                      context.identity->cache_group, query.dnssec_ok(), query.checking_disabled())
                            .hash;
 }
 
@@ -194,7 +193,8 @@ Disposition Pipeline::decide_below_custom_dns(QueryContext& context, const Polic
     if (length != 0) return Disposition::kRespond;
   }
   if (context.groups != 0) {
-    context.verdict = policy.filter->match(context.name, context.hashes, context.groups, qtype);
+    // Made in its place: a copy would wait for what match() has just written.
+    std::construct_at(&context.verdict, policy.filter->match(context.name, context.hashes, context.groups, qtype));
     if (context.verdict.action == blocklists::Action::kAllow) {
       context.allowed = true;
     } else if (context.groups & policy.filter->allowlist_only_groups()) {

@@ -57,18 +57,9 @@ class RuleText {
 
 bool write_event(storage::QueryEventRing& ring, const QueryContext& context, const PolicySnapshot& policy,
                  std::int64_t arrival_unix_us, std::uint32_t duration_us, base::ByteView response) noexcept {
-  storage::QueryEventHead head;
-  head.start_unix_us = arrival_unix_us;
-  head.duration_us = duration_us;
-  head.client = context.client;
-  head.qtype = static_cast<std::uint16_t>(context.query->qtype());
-  head.rcode = context.rcode;
-  head.reason = context.reason;
-  head.protocol = static_cast<std::uint8_t>(context.protocol);
-  head.name_count = context.identity->name_count;
-
   std::uint8_t detail[kDetailBytesMax];
   std::size_t used = 0;
+  std::uint8_t match_count = 0;
   const auto response_kind = response_type(context.reason);
   if (response_kind == storage::ResponseType::kBlocked) {
     for (std::size_t i = 0; i < context.verdict.match_count; ++i) {
@@ -91,14 +82,26 @@ bool write_event(storage::QueryEventRing& ring, const QueryContext& context, con
       used += part.rule_length;
       if (!types.empty()) std::memcpy(detail + used, types.data(), part.types_length);  // empty: no text at all
       used += part.types_length;
-      ++head.match_count;
+      ++match_count;
     }
   } else if (!context.upstream.empty()) {
     used = std::min(context.upstream.size(), sizeof(detail));
     std::memcpy(detail, context.upstream.data(), used);
   }
-  const auto& qname = context.query->qname().wire();
-  return ring.push(head, base::as_bytes(context.identity->names), {detail, used}, qname, response);
+  storage::QueryEventHead* const head = ring.begin(base::as_bytes(context.identity->names), {detail, used},
+                                                   context.query->qname().wire(), response);
+  if (head == nullptr) return false;
+  head->start_unix_us = arrival_unix_us;
+  head->duration_us = duration_us;
+  head->client = context.client;
+  head->qtype = static_cast<std::uint16_t>(context.query->qtype());
+  head->rcode = context.rcode;
+  head->reason = context.reason;
+  head->protocol = static_cast<std::uint8_t>(context.protocol);
+  head->match_count = match_count;
+  head->name_count = context.identity->name_count;
+  ring.commit();
+  return true;
 }
 
 void ReasonText::append(std::string_view text) noexcept {

@@ -1,52 +1,54 @@
-// The worker's end of the query log: one ring of finished query events for each worker. push() only copies octets;
+// The worker's end of the query log: one ring of finished query events for each worker. begin() only copies octets;
 // decoding, text and input/output belong to the storage threads.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <new>
 
 #include "base/bytes.h"
+#include "base/plain_text.h"
 #include "base/spsc_byte_ring.h"
 #include "storage/query_event.h"
 
 namespace rampart::storage {
 
-/// Owned by the QueryLog. push() belongs to one worker, consume() to the drain thread, the counts to anybody.
+/// Owned by the QueryLog. begin() and commit() belong to one worker, consume() to the drain thread, the counts to
+/// anybody.
 class QueryEventRing {
  public:
   explicit QueryEventRing(std::size_t capacity_bytes) : ring_(capacity_bytes) {}
 
-  /// Copies one event; the lengths in `head` are set here from the views.
+  /// Begins an event: copies its parts and sets their lengths in its head, whose other fields the caller fills
+  /// where it lies, and calls commit(). A head made elsewhere would be copied while its fields are still being
+  /// stored, and a processor waits for that.
   ///
-  /// Returns  false, and counts it as refused, when the ring is full or a part exceeds 65535 octets.
+  /// Returns  null, and counts it as refused, when the ring is full or a part exceeds 65535 octets.
   /// Cost     two comparisons and the copies: no allocation, lock or system call.   Thread  the ring's worker.
-  bool push(const QueryEventHead& head, base::ByteView client_names, base::ByteView detail,
-            base::ByteView question, base::ByteView response) noexcept {
+  [[nodiscard]] QueryEventHead* begin(base::ByteView client_names, base::ByteView detail, base::ByteView question,
+                                      base::ByteView response) noexcept {
     constexpr std::size_t kPartBytesMax = UINT16_MAX;
     const std::size_t longest = std::max(std::max(client_names.size(), detail.size()),
                                          std::max(question.size(), response.size()));
     if (longest > kPartBytesMax) {
       oversize_.add();
-      return false;
+      return nullptr;
     }
-    std::uint8_t* at = ring_.reserve(sizeof head + client_names.size() + detail.size() + question.size() +
-                                     response.size());
-    if (at == nullptr) return false;
-    QueryEventHead sized = head;
-    sized.client_names_length = static_cast<std::uint16_t>(client_names.size());
-    sized.detail_length = static_cast<std::uint16_t>(detail.size());
-    sized.question_length = static_cast<std::uint16_t>(question.size());
-    sized.response_length = static_cast<std::uint16_t>(response.size());
-    std::memcpy(at, &sized, sizeof sized);
-    at += sizeof sized;
-    for (const base::ByteView part : {client_names, detail, question, response}) {
-      if (!part.empty()) std::memcpy(at, part.data(), part.size());
-      at += part.size();
-    }
-    ring_.commit();
-    return true;
+    std::uint8_t* at = ring_.reserve(sizeof(QueryEventHead) + client_names.size() + detail.size() +
+                                     question.size() + response.size());
+    if (at == nullptr) return nullptr;
+    static_assert(alignof(QueryEventHead) <= base::SpscByteRing::kAlign);
+    auto* const head = ::new (at) QueryEventHead;
+    head->client_names_length = static_cast<std::uint16_t>(client_names.size());
+    head->detail_length = static_cast<std::uint16_t>(detail.size());
+    head->question_length = static_cast<std::uint16_t>(question.size());
+    head->response_length = static_cast<std::uint16_t>(response.size());
+    auto* to = reinterpret_cast<char*>(at + sizeof(QueryEventHead));
+    for (const base::ByteView part : {client_names, detail, question, response})
+      to = base::put_text(to, base::as_text(part));
+    return head;
   }
+  void commit() noexcept { ring_.commit(); }
 
   /// Drain thread: `visit(ByteView record)` for what waits; the views die with the call.
   template <class Visitor>

@@ -45,7 +45,9 @@ struct Parts {
     question.assign(at, at + head.question_length);
     response.assign(at + head.question_length, record.end());
   }
-  bool push(QueryEventRing& ring) const { return ring.push(head, base::as_bytes(names), base::as_bytes(detail), question, response); }
+  bool push(QueryEventRing& ring) const { 
+    return test_support::push_event(ring, head, base::as_bytes(names), base::as_bytes(detail), question, response);
+  }
 };
 
 /// A worker's cost with the drain side keeping up: the ring is emptied outside the measurement, as the drain
@@ -61,8 +63,7 @@ void BM_QueryEventRing_Push(benchmark::State& state) {
       left = 5'000;
       state.ResumeTiming();
     }
-    benchmark::DoNotOptimize(ring.push(parts.head, base::as_bytes(parts.names), base::as_bytes(parts.detail), parts.question,
-                                       parts.response));
+    benchmark::DoNotOptimize(parts.push(ring));
   }
   state.counters["refused"] = static_cast<double>(ring.refused());
 }
@@ -72,8 +73,7 @@ void BM_QueryEventRing_PushWhenFull(benchmark::State& state) {
   const Parts parts;
   QueryEventRing ring(4096);
   for (auto _ : state)
-    benchmark::DoNotOptimize(ring.push(parts.head, base::as_bytes(parts.names), base::as_bytes(parts.detail), parts.question,
-                                       parts.response));
+    benchmark::DoNotOptimize(parts.push(ring));
 }
 BENCHMARK(BM_QueryEventRing_PushWhenFull);
 
@@ -305,7 +305,7 @@ void BM_QueryLog_Console(benchmark::State& state) {
     const std::int64_t own_before = thread_cpu_ns();
     getrusage(RUSAGE_SELF, &before);
     for (int i = 0; i < kEvents;) {
-      if (log.ring(0).push(parts.head, base::as_bytes(parts.names), base::as_bytes(parts.detail), parts.question, parts.response)) ++i;
+      if (parts.push(log.ring(0))) ++i;
       else std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     log.stop(std::chrono::seconds(10));

@@ -12,6 +12,7 @@
 #include "base/keyed_hash.h"
 #include "dns/name.h"
 #include "dns/types.h"
+#include "blocklists/name_hashes.h"
 #include "resolver/cache.h"
 
 namespace rampart::test {
@@ -29,7 +30,8 @@ class OwnedKey {
   [[nodiscard]] const dns::FoldedName& name() const noexcept { return name_; }
   [[nodiscard]] dns::RrType qtype() const noexcept { return qtype_; }
   [[nodiscard]] resolver::CacheKeyView view() const noexcept {
-    return resolver::make_cache_key(base::HashKey{}, name_, qtype_, group_, dnssec_ok_, checking_disabled_);
+    return resolver::make_cache_key(base::HashKey{}, name_, blocklists::hash_name(base::HashKey{}, name_), qtype_,
+                                    group_, dnssec_ok_, checking_disabled_);
   }
 
  private:

@@ -10,6 +10,22 @@
 
 namespace rampart::test_support {
 
+/// Pushes an event with the lengths of these parts and the other fields of `head`.
+inline bool push_event(storage::QueryEventRing& ring, const storage::QueryEventHead& head,
+                       base::ByteView client_names, base::ByteView detail, base::ByteView question,
+                       base::ByteView response) {
+  storage::QueryEventHead* const at = ring.begin(client_names, detail, question, response);
+  if (at == nullptr) return false;
+  storage::QueryEventHead filled = head;
+  filled.client_names_length = at->client_names_length;
+  filled.detail_length = at->detail_length;
+  filled.question_length = at->question_length;
+  filled.response_length = at->response_length;
+  *at = filled;
+  ring.commit();
+  return true;
+}
+
 /// `QueryEventBuilder("www.example.org.").answer_a("192.0.2.1").push(ring)`
 class QueryEventBuilder {
  public:
@@ -66,7 +82,7 @@ class QueryEventBuilder {
   QueryEventBuilder& question_bytes(std::vector<std::uint8_t> bytes) { question_ = std::move(bytes); return *this; }
 
   bool push(storage::QueryEventRing& ring) const {
-    return ring.push(head_, base::as_bytes(client_names_), base::as_bytes(detail_), question_, response_);
+    return push_event(ring, head_, base::as_bytes(client_names_), base::as_bytes(detail_), question_, response_);
   }
   /// The record as the drain thread sees it.
   [[nodiscard]] std::vector<std::uint8_t> record() const {

@@ -202,7 +202,9 @@ TEST(Name, EachOctetOfALabelHasItsText) {
     const std::string text = to_fqdn_text(NameView(wire));
     EXPECT_EQ(Name::parse(text)->view().wire()[3], octet) << text;
     const bool is_alone = std::isalnum(static_cast<int>(octet)) != 0 || octet == '-' || octet == '_';
-    if (is_alone) EXPECT_EQ(text, std::string("x.") + static_cast<char>(octet) + "y.");
+    if (is_alone) {
+      EXPECT_EQ(text, std::string("x.") + static_cast<char>(octet) + "y.");
+    }
   }
 }
 
