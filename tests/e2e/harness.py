@@ -20,12 +20,17 @@ import dns.rdatatype
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("RAMPART_BINARY", str(ROOT / "build/dev/control/rampart"))
+
 DATA = pathlib.Path(os.environ.get("RAMPART_DATA_DIR", ROOT.parent / "shared/data"))
 TIME_FACTOR = float(os.environ.get("RAMPART_TIME_FACTOR", "1"))  # more than 1 under a sanitizer
 IS_SANITIZED = TIME_FACTOR > 1
 
 # A finding does not end the program, and nobody looks at the exit code of one that is killed.
 SANITIZER_REPORT = re.compile(r"(WARNING|ERROR): \w+Sanitizer|: runtime error: ")
+
+
+def is_built_with_thread_sanitizer():
+    return b"__tsan_init" in pathlib.Path(BINARY).read_bytes()
 
 
 def free_port():
