@@ -45,7 +45,7 @@ struct Parts {
     question.assign(at, at + head.question_length);
     response.assign(at + head.question_length, record.end());
   }
-  bool push(QueryEventRing& ring) const { 
+  bool push(QueryEventRing& ring) const {
     return test_support::push_event(ring, head, base::as_bytes(names), base::as_bytes(detail), question, response);
   }
 };

@@ -10,9 +10,9 @@
 
 #include "base/bytes.h"
 #include "base/keyed_hash.h"
+#include "blocklists/name_hashes.h"
 #include "dns/name.h"
 #include "dns/types.h"
-#include "blocklists/name_hashes.h"
 #include "resolver/cache.h"
 
 namespace rampart::test {
