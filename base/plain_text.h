@@ -35,15 +35,18 @@ constexpr std::uint64_t fold_word(std::uint64_t word) noexcept {
   return word | (is_upper >> 2);  // 0x80 >> 2 is the case bit 0x20
 }
 
-/// Lower-cases the ASCII letters of `text` into `to`, which has room for as many octets.
+/// Lower-cases the ASCII letters of `text` into `to`, which has room for as many octets and lies elsewhere.
 inline void fold_text(std::string_view text, char* to) noexcept {
-  std::size_t at = 0;
-  for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const auto fold_at = [&](std::size_t at) {
     std::uint64_t word;
-    std::memcpy(&word, text.data() + at, sizeof(word));
+    std::memcpy(&word, text.data() + at, kWord);
     word = fold_word(word);
-    std::memcpy(to + at, &word, sizeof(word));
-  }
+    std::memcpy(to + at, &word, kWord);
+  };
+  std::size_t at = 0;
+  for (; text.size() - at >= kWord; at += kWord) fold_at(at);
+  if (text.size() >= kWord) return fold_at(text.size() - kWord);  // overlaps the one before
   for (; at < text.size(); ++at) {
     const char c = text[at];
     to[at] = static_cast<char>(c | ((c >= 'A' && c <= 'Z') ? 0x20 : 0));

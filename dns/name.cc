@@ -191,18 +191,8 @@ void FoldedName::assign(NameView name) noexcept {
   const base::ByteView source = name.wire();
   const std::size_t octets = source.size() <= kNameBytesMax ? source.size() : 0;
   std::uint8_t* out = wire.data();
-  if (octets >= 8) {
-    std::size_t i = 0;
-    for (; i + 8 <= octets; i += 8) {
-      const std::uint64_t word = fold_word(load_word(source.data() + i));
-      std::memcpy(out + i, &word, 8);
-    }
-    const std::uint64_t last = fold_word(load_word(source.data() + octets - 8));
-    std::memcpy(out + octets - 8, &last, 8);
-  } else {
-    for (std::size_t i = 0; i < octets; ++i) out[i] = fold_octet(source[i]);
-    if (octets == 0) out[0] = 0;
-  }
+  base::fold_text(base::as_text(source.first(octets)), reinterpret_cast<char*>(out));
+  if (octets == 0) out[0] = 0;
   length = static_cast<std::uint8_t>(octets != 0 ? octets : 1);
   std::size_t count = 0;
   for (std::size_t at = 0; out[at] != 0; at += out[at] + std::size_t{1})
