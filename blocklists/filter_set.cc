@@ -233,6 +233,17 @@ void FilterSet::prefetch(const NameHashes& hashes) const noexcept {
   for (std::size_t i = 0; i < count; ++i) parts_->names.prefetch_filter(hashes.suffix[i]);
 }
 
+bool FilterSet::prefetch_listed(const NameHashes& hashes) const noexcept {
+  const std::size_t count = suffixes_that_matter(*parts_, hashes);
+  bool may_be_listed = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!parts_->names.may_contain(hashes.suffix[i])) continue;
+    parts_->names.prefetch_bucket(hashes.suffix[i]);
+    may_be_listed = true;
+  }
+  return may_be_listed;
+}
+
 Verdict FilterSet::match(const base::IpAddress& address, GroupMask client_groups,
                          dns::RrType qtype) const noexcept {
   const FilterSetParts& parts = *parts_;

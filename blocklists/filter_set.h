@@ -51,10 +51,12 @@ class FilterSet {
   [[nodiscard]] Verdict match(const dns::FoldedName& name, const NameHashes& hashes, GroupMask client_groups,
                               dns::RrType qtype) const noexcept;
 
-  /// Touches the memory that match() reads for a name that is not listed, for callers that work through a batch. What a
-  /// listed one needs beyond that is not worth the memory traffic for all the others.
+  /// Starts loading what match() reads for every name, for callers that work through a batch.
   void prefetch(const dns::FoldedName& name) const noexcept;
   void prefetch(const NameHashes& hashes) const noexcept;
+  /// The second step: asks the bloom filter, which should have arrived, and starts loading what match() reads beyond
+  /// it for a name that may be listed. Returns whether it may be; names of one label are not looked at.
+  bool prefetch_listed(const NameHashes& hashes) const noexcept;
   /// The key of the hashes, the same for the life of the process.
   [[nodiscard]] const base::HashKey& key() const noexcept;
 

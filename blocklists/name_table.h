@@ -42,6 +42,9 @@ class NameTable {
   void prefetch_filter(std::uint64_t hash) const noexcept {
     __builtin_prefetch(&memory_[place(hash, line_count_)]);
   }
+  void prefetch_bucket(std::uint64_t hash) const noexcept {
+    __builtin_prefetch(bucket(place(hash, bucket_count_)));
+  }
 
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return memory_.bytes() + side_.capacity() * sizeof(SideEntry);

@@ -40,14 +40,15 @@ void TrafficObserver::observe(const storage::QueryEventView& event, const storag
       sample.client = joined_;
     }
   }
-  sample.name = texts.folded_name;
   sample.query_type = texts.question_type;
   sample.return_code = texts.response_code;
   sample.reason_label = label_;
   sample.response_type = response_type(event.head.reason);
   sample.duration_us = event.head.duration_us;
   traffic_.record(sample);
-  if (statistics_ != nullptr) statistics_->record(sample);
+  if (statistics_ == nullptr) return;
+  sample.name = texts.folded_name();
+  statistics_->record(sample);
 }
 
 }  // namespace rampart::control

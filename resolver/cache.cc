@@ -38,26 +38,26 @@ Cache::Cache(const CacheOptions& options) {
 
 Cache::~Cache() = default;
 
-CacheShard& Cache::shard_of(const CacheKeyView& key) const noexcept {
+CacheShard& Cache::shard_of(const base::Hash128& hash) const noexcept {
   // In two steps, because one shard means a shift by 64.
-  return *shards_[key.hash.hi >> 1 >> (shard_shift_ - 1)];
+  return *shards_[hash.hi >> 1 >> (shard_shift_ - 1)];
 }
 
 bool Cache::lookup(const CacheKeyView& key, base::Instant now, base::MutableBytes out, CacheHit& hit,
                    LookupMode mode) noexcept {
-  return shard_of(key).lookup(key, now, out, hit, mode);
+  return shard_of(key.hash).lookup(key, now, out, hit, mode);
 }
 
-void Cache::prefetch(const CacheKeyView& key) const noexcept { shard_of(key).prefetch(key); }
+void Cache::prefetch(const base::Hash128& hash) const noexcept { shard_of(hash).prefetch(hash); }
 
-void Cache::prefetch_entry(const CacheKeyView& key) const noexcept { shard_of(key).prefetch_entry(key); }
+void Cache::prefetch_entry(const base::Hash128& hash) const noexcept { shard_of(hash).prefetch_entry(hash); }
 
 bool Cache::insert(const CacheKeyView& key, base::ByteView message, std::span<const std::uint16_t> ttl_offsets,
                    std::uint32_t ttl_seconds, base::Instant now, InsertFlags flags) noexcept {
-  return shard_of(key).insert(key, message, ttl_offsets, ttl_seconds, now, flags);
+  return shard_of(key.hash).insert(key, message, ttl_offsets, ttl_seconds, now, flags);
 }
 
-bool Cache::erase(const CacheKeyView& key) noexcept { return shard_of(key).erase(key); }
+bool Cache::erase(const CacheKeyView& key) noexcept { return shard_of(key.hash).erase(key); }
 
 void Cache::clear() noexcept {
   for (const auto& shard : shards_) shard->clear();

@@ -97,9 +97,9 @@ class Cache {
                             LookupMode mode = LookupMode::kFreshOnly) noexcept;
 
   /// Starts loading what lookup() will read first: for batches, prefetch all, then look all up.
-  void prefetch(const CacheKeyView& key) const noexcept;
+  void prefetch(const base::Hash128& hash) const noexcept;
   /// The second step: reads the index line (which should have arrived) and starts loading the entry.
-  void prefetch_entry(const CacheKeyView& key) const noexcept;
+  void prefetch_entry(const base::Hash128& hash) const noexcept;
 
   /// Stores a copy of `message`: a whole valid response without OPT, whose question is the key's (any case).
   /// `ttl_offsets` are the positions of its TTL fields. It expires `ttl_seconds` after `now`; 0 is not stored.
@@ -118,7 +118,7 @@ class Cache {
   void for_each(base::Instant now, const std::function<void(const CacheEntryView&)>& visit) const;
 
  private:
-  [[nodiscard]] CacheShard& shard_of(const CacheKeyView& key) const noexcept;
+  [[nodiscard]] CacheShard& shard_of(const base::Hash128& hash) const noexcept;
 
   unsigned shard_shift_ = 63;  ///< shard = hash.hi >> shift
   std::vector<std::unique_ptr<CacheShard>> shards_;

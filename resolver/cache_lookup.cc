@@ -116,9 +116,9 @@ bool CacheShard::claim_prefetch(SlotRef ref) noexcept {
   return false;
 }
 
-void CacheShard::prefetch_entry(const CacheKeyView& key) const noexcept {
-  IndexBucket* home = index_.home(key.hash.lo);
-  const std::uint64_t tag = tag_of(key.hash);
+void CacheShard::prefetch_entry(const base::Hash128& hash) const noexcept {
+  IndexBucket* home = index_.home(hash.lo);
+  const std::uint64_t tag = tag_of(hash);
   for (std::size_t i = 0; i < IndexBucket::kSlots; ++i) {
     const std::uint64_t slot = load_word(&home->slots[i]);
     if (slot == 0 || (slot & ~kPositionMask) != tag) continue;

@@ -32,8 +32,8 @@ class CacheShard {
 
   [[nodiscard]] bool lookup(const CacheKeyView& key, base::Instant now, base::MutableBytes out, CacheHit& hit,
                             LookupMode mode) noexcept;
-  void prefetch(const CacheKeyView& key) const noexcept { __builtin_prefetch(index_.home(key.hash.lo)); }
-  void prefetch_entry(const CacheKeyView& key) const noexcept;
+  void prefetch(const base::Hash128& hash) const noexcept { __builtin_prefetch(index_.home(hash.lo)); }
+  void prefetch_entry(const base::Hash128& hash) const noexcept;
 
   bool insert(const CacheKeyView& key, base::ByteView message, std::span<const std::uint16_t> ttl_offsets,
               std::uint32_t ttl_seconds, base::Instant now, InsertFlags flags) noexcept;

@@ -102,7 +102,14 @@ void Pipeline::begin(QueryContext& context, const PolicySnapshot& policy) noexce
   context.upstream_group = context.identity->upstream_group;
   hash_for_cache(context, policy);
   if (context.groups != 0) policy.filter->prefetch(context.hashes);
-  if (policy.cache.enabled) cache_.prefetch(cache_key(context));
+  if (policy.cache.enabled) cache_.prefetch(context.cache_hash);
+}
+
+void Pipeline::prepare(const QueryContext& context, const PolicySnapshot& policy) const noexcept {
+  if (!context.query) return;
+  // What is listed is hardly ever in the cache.
+  if (context.groups != 0 && policy.filter->prefetch_listed(context.hashes)) return;
+  if (policy.cache.enabled) cache_.prefetch_entry(context.cache_hash);
 }
 
 void Pipeline::hash_for_cache(QueryContext& context, const PolicySnapshot& policy) noexcept {
@@ -303,17 +310,17 @@ std::size_t Pipeline::respond_from_cache(QueryContext& context, const PolicySnap
   return render_message(context, policy, hit.length, hit.rcode, error, out);
 }
 
-void Pipeline::note(const QueryContext& context, const PolicySnapshot& policy, std::int64_t arrival_unix_us,
-                    std::uint32_t duration_us, base::ByteView response) noexcept {
+void Pipeline::note(const QueryContext& context, const PolicySnapshot& policy, const QueryTiming& timing,
+                    base::ByteView response) noexcept {
   counters_.responses[static_cast<std::size_t>(context.reason)][rcode_slot(context.rcode)].add();
   counters_.ended_at[static_cast<std::size_t>(context.ended_at)].add();
   if (!context.query || context.reason == Reason::kHealthcheck) return;
   counters_.queries_by_type[qtype_slot(static_cast<std::uint16_t>(context.query->qtype()))].add();
-  counters_.durations[static_cast<std::size_t>(response_type(context.reason))].record(duration_us);
+  counters_.durations[static_cast<std::size_t>(response_type(context.reason))].record(timing.duration_us);
   for (std::size_t i = 0; i < context.verdict.match_count; ++i)
     counters_.list_hits[policy.list_slots.of(context.verdict.matches[i].source)].add();
   if (events_ == nullptr) return;
-  if (!write_event(*events_, context, policy, arrival_unix_us, duration_us, response)) counters_.log_dropped.add();
+  if (!write_event(*events_, context, policy, timing, response)) counters_.log_dropped.add();
 }
 
 }  // namespace rampart::resolver

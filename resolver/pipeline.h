@@ -42,6 +42,8 @@ class Pipeline {
   void begin_batch() { clients_.begin_batch(); }
 
   void begin(QueryContext& context, const PolicySnapshot& policy) noexcept;
+  /// Starts loading what begin() found the way to. For batches: begin all, prepare all, then decide all.
+  void prepare(const QueryContext& context, const PolicySnapshot& policy) const noexcept;
 
   /// Decides a query that begin() has read. On kRespond `length` octets of `out` (at least 512) are the response.
   /// No lock, no allocation, no system call.
@@ -81,9 +83,9 @@ class Pipeline {
   std::size_t refuse_overload(QueryContext& context, const PolicySnapshot& policy, base::Instant now,
                               base::MutableBytes out) noexcept;
 
-  /// Counts one finished query and hands it to the log. `arrival_unix_us` is wall time.
-  void note(const QueryContext& context, const PolicySnapshot& policy, std::int64_t arrival_unix_us,
-            std::uint32_t duration_us, base::ByteView response) noexcept;
+  /// Counts one finished query and hands it to the log.
+  void note(const QueryContext& context, const PolicySnapshot& policy, const QueryTiming& timing,
+            base::ByteView response) noexcept;
 
   /// To be called after a new policy was adopted.
   void forget_clients() noexcept { clients_.clear(); }

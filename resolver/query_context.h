@@ -68,4 +68,11 @@ struct QueryContext {
   std::string_view upstream;                ///< for forwarded answers
 };
 
+/// When a query came and how long its answer took. Passed by reference: with one more argument the view of the
+/// response would travel over the stack, to be copied while it is still being stored.
+struct QueryTiming {
+  std::int64_t arrival_unix_us;  ///< wall time
+  std::uint32_t duration_us;
+};
+
 }  // namespace rampart::resolver

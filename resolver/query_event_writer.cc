@@ -56,7 +56,7 @@ class RuleText {
 }  // namespace
 
 bool write_event(storage::QueryEventRing& ring, const QueryContext& context, const PolicySnapshot& policy,
-                 std::int64_t arrival_unix_us, std::uint32_t duration_us, base::ByteView response) noexcept {
+                 const QueryTiming& timing, base::ByteView response) noexcept {
   std::uint8_t detail[kDetailBytesMax];
   std::size_t used = 0;
   std::uint8_t match_count = 0;
@@ -91,8 +91,8 @@ bool write_event(storage::QueryEventRing& ring, const QueryContext& context, con
   storage::QueryEventHead* const head = ring.begin(base::as_bytes(context.identity->names), {detail, used},
                                                    context.query->qname().wire(), response);
   if (head == nullptr) return false;
-  head->start_unix_us = arrival_unix_us;
-  head->duration_us = duration_us;
+  head->start_unix_us = timing.arrival_unix_us;
+  head->duration_us = timing.duration_us;
   head->client = context.client;
   head->qtype = static_cast<std::uint16_t>(context.query->qtype());
   head->rcode = context.rcode;

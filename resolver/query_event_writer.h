@@ -14,7 +14,7 @@ namespace rampart::resolver {
 
 /// Pushes one event; false when the ring was full.
 bool write_event(storage::QueryEventRing& ring, const QueryContext& context, const PolicySnapshot& policy,
-                 std::int64_t arrival_unix_us, std::uint32_t duration_us, base::ByteView response) noexcept;
+                 const QueryTiming& timing, base::ByteView response) noexcept;
 
 /// `BLOCKED (ads: *.example.com, malware: example.com)` in a fixed buffer, cut at its end.
 class ReasonText {

@@ -129,6 +129,7 @@ std::size_t UdpListener::work_batch() noexcept {
     context.arrival = batch.now;
     worker_.pipeline().begin(context, *batch.policy);
   }
+  for (std::size_t i = 0; i < count; ++i) worker_.pipeline().prepare(b.contexts[i], *batch.policy);
   std::size_t to_send = 0;
   for (std::size_t i = 0; i < count; ++i) {
     QueryContext& context = b.contexts[i];

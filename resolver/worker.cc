@@ -289,7 +289,8 @@ void Worker::deliver(PendingQuery& pending, base::ByteView response, base::Insta
   if (pending.udp != nullptr) pending.udp->send(pending.return_path, response);
   else if (pending.stream) pending.stream->complete(response, pending.context.query->edns().has_tcp_keepalive);
   else pending.local(response, pending.context, policy);
-  pipeline_.note(pending.context, policy, pending.arrival_unix_us, elapsed_us(pending.context.arrival, now), response);
+  const QueryTiming timing{pending.arrival_unix_us, elapsed_us(pending.context.arrival, now)};
+  pipeline_.note(pending.context, policy, timing, response);
 }
 
 void Worker::release(PendingQuery& pending) noexcept {
@@ -300,7 +301,7 @@ void Worker::release(PendingQuery& pending) noexcept {
 }
 
 void Worker::note(const QueryContext& context, const Batch& batch, base::ByteView response) {
-  pipeline_.note(context, *batch.policy, batch.wall_us, elapsed_us(batch.now, base::monotonic_now()), response);
+  pipeline_.note(context, *batch.policy, {batch.wall_us, elapsed_us(batch.now, base::monotonic_now())}, response);
   if (context.wants_prefetch) prefetch(context, batch);
   wake_look_ups();
 }
@@ -309,11 +310,10 @@ void Worker::end_batch(const Batch& batch, std::span<QueryContext> contexts,
                        std::span<const Disposition> dispositions,
                        std::span<std::array<std::uint8_t, UdpListener::kResponseBytes>> responses,
                        std::span<const std::size_t> lengths, std::size_t count) {
-  const std::uint32_t duration_us = elapsed_us(batch.now, base::monotonic_now());
+  const QueryTiming timing{batch.wall_us, elapsed_us(batch.now, base::monotonic_now())};
   for (std::size_t i = 0; i < count; ++i) {
     if (dispositions[i] != Disposition::kRespond) continue;
-    pipeline_.note(contexts[i], *batch.policy, batch.wall_us, duration_us,
-                   base::ByteView(responses[i]).first(lengths[i]));
+    pipeline_.note(contexts[i], *batch.policy, timing, base::ByteView(responses[i]).first(lengths[i]));
     if (contexts[i].wants_prefetch) prefetch(contexts[i], batch);
   }
   wake_look_ups();

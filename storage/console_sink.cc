@@ -9,9 +9,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <vector>
-
-#include "base/log.h"
 
 namespace rampart::storage {
 namespace {
@@ -29,27 +26,20 @@ LineWriter::LineWriter(int fd) noexcept : fd_(fd) {
   piece_bytes_ = is_file_ ? kFilePieceBytes : kPieceBytes;
 }
 
-bool LineWriter::end_line(const Deadline& deadline) {
-  // A line is never split over two writes if it fits one: other writers of stdout put theirs between.
-  if (ended_ > 0 && gathered_.size() > piece_bytes_ && !write_out(ended_, deadline)) return false;
-  ended_ = gathered_.size();
-  return ended_ < piece_bytes_ || write_out(ended_, deadline);
-}
-
-bool LineWriter::flush(const Deadline& deadline) { return write_out(ended_, deadline); }
-
-bool LineWriter::write_out(std::size_t bytes, const Deadline& deadline) {
-  std::string_view rest = std::string_view(gathered_).substr(0, bytes);
-  const std::string_view all = gathered_;
+std::uint32_t LineWriter::write(std::string_view lines, std::uint32_t count, const Deadline& deadline) {
+  std::string_view rest = lines;
   while (!rest.empty()) {
     pollfd ready{fd_, POLLOUT, 0};
-    const int count = is_file_ ? 1 : ::poll(&ready, 1, deadline.slice_ms());
-    if (count == 0 || (count < 0 && errno == EINTR)) {
+    const int polled = is_file_ ? 1 : ::poll(&ready, 1, deadline.slice_ms());
+    if (polled == 0 || (polled < 0 && errno == EINTR)) {
       if (!deadline.has_passed()) continue;
       error_ = "stdout takes nothing";
       break;
     }
-    const ssize_t written = ::write(fd_, rest.data(), std::min(rest.size(), piece_bytes_));
+    // A line is never split over two writes if it fits one: other writers of stdout put theirs between.
+    std::string_view piece = rest.substr(0, piece_bytes_);
+    if (const auto end = piece.rfind('\n'); end != std::string_view::npos) piece = piece.substr(0, end + 1);
+    const ssize_t written = ::write(fd_, piece.data(), piece.size());
     if (written < 0) {
       if (errno == EINTR || (errno == EAGAIN && !deadline.has_passed())) continue;
       error_ = std::string("stdout: ") + std::strerror(errno);
@@ -57,24 +47,15 @@ bool LineWriter::write_out(std::size_t bytes, const Deadline& deadline) {
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
-  const bool ok = rest.empty();
-  const auto out = rest.data() - all.data();
-  if (!ok) unwritten_ += static_cast<std::uint32_t>(std::count(all.begin() + out, all.end(), '\n'));
-  gathered_.erase(0, ok ? bytes : gathered_.size());
-  ended_ = 0;
-  return ok;
+  return count - static_cast<std::uint32_t>(std::count(rest.begin(), rest.end(), '\n'));
 }
 
-namespace {
-
-/// `[...]  INFO queryLog: query resolved  answer=...  client_ip=...`; empty fields are left out.
-void append_console_line(const LogEntry& entry, const base::log::LineForm& form, std::string& out) {
+void EntryPrinter::append(std::string& out, const LogEntry& entry) {
   // Blocky separates the names by "; "; one name, the ordinary case, needs no copy.
-  std::string joined;
   std::string_view names = entry.client_names;
   if (names.find('\n') != std::string_view::npos) {
-    join_client_names(names, "; ", joined);
-    names = joined;
+    join_client_names(names, "; ", joined_);
+    names = joined_;
   }
   char duration[12];
   std::string_view duration_ms;
@@ -102,30 +83,37 @@ void append_console_line(const LogEntry& entry, const base::log::LineForm& form,
   add("response_code", entry.response_code);
   add("response_reason", entry.reason);
   add("response_type", entry.response_type);
-  form.append(out, {fields.data(), count});
+  form_.append(out, {fields.data(), count});
 }
 
-}  // namespace
-
 std::uint32_t print_entries(const EntryBatch& batch, LineWriter& writer, const Deadline& deadline) {
-  base::log::LineForm form(base::log::Level::kInfo, "queryLog", "query resolved");
-  form.refresh();
-  std::uint32_t tried = 0;
+  EntryPrinter printer;
+  printer.refresh();
+  std::string lines;
+  std::uint32_t gathered = 0, printed = 0;
+  const auto write_out = [&] {
+    const std::uint32_t out = writer.write(lines, gathered, deadline);
+    const bool ok = out == gathered;
+    printed += out;
+    gathered = 0;
+    lines.clear();
+    return ok;
+  };
   bool ok = true;
   batch.for_each([&](const LogEntry& entry) {
-    ++tried;
-    append_console_line(entry, form, writer.begin_line());
-    ok = writer.end_line(deadline);
+    printer.append(lines, entry);
+    ++gathered;
+    if (lines.size() >= kFilePieceBytes) ok = write_out();
     return ok;
   });
-  if (ok) ok = writer.flush(deadline);
-  return tried - writer.take_unwritten();
+  if (ok) write_out();
+  return printed;
 }
 
 WriteResult ConsoleSink::write(const EntryBatch& batch, const Deadline& deadline) {
   // `log.level` above info hides these lines, as it does in Blocky; that is a choice and no loss.
   if (!base::log::enabled(base::log::Level::kInfo)) return {WriteResult::Outcome::kDone, batch.count(), {}};
-  const std::uint32_t printed = print_entries(batch, writer_, deadline);
+  const std::uint32_t printed = writer_.write(batch.bytes(), batch.count(), deadline);
   if (printed == batch.count()) return {WriteResult::Outcome::kDone, printed, {}};
   return {WriteResult::Outcome::kFailed, printed, writer_.error()};
 }

@@ -2,9 +2,11 @@
 // the descriptor in whole lines, past the log's own bounded queue, so that each line is either out or counted.
 #pragma once
 
+#include <cstdint>
 #include <string>
-#include <utility>
+#include <string_view>
 
+#include "base/log.h"
 #include "storage/query_sink.h"
 
 namespace rampart::storage {
@@ -14,27 +16,29 @@ class LineWriter {
  public:
   explicit LineWriter(int fd) noexcept;
 
-  /// Where the next line goes, with its newline; end_line() when it stands there. Writes out when enough has
-  /// gathered. False when the deadline has passed or the descriptor failed: then this line and those still gathered
-  /// are lost, and take_unwritten() counts them.
-  [[nodiscard]] std::string& begin_line() noexcept { return gathered_; }
-  bool end_line(const Deadline& deadline);
-  bool flush(const Deadline& deadline);
-  /// Lines lost by the last failed call; reset by reading.
-  [[nodiscard]] std::uint32_t take_unwritten() noexcept { return std::exchange(unwritten_, 0); }
+  /// Writes `count` whole lines, each with its newline. Returns how many got out: fewer when the deadline has
+  /// passed or the descriptor failed; then error() says what it was.
+  std::uint32_t write(std::string_view lines, std::uint32_t count, const Deadline& deadline);
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
 
  private:
-  /// Writes the first `bytes`, whole lines; false: all that is gathered is lost.
-  bool write_out(std::size_t bytes, const Deadline& deadline);
-
   int fd_;
   bool is_file_ = false;
   std::size_t piece_bytes_ = 0;
-  std::string gathered_;
-  std::size_t ended_ = 0;  ///< of gathered_: whole lines
-  std::uint32_t unwritten_ = 0;
   std::string error_;
+};
+
+/// Makes lines of entries: `[...]  INFO queryLog: query resolved  answer=...  client_ip=...`; empty fields are
+/// left out.
+class EntryPrinter {
+ public:
+  /// Takes the log's options and the time that hold now: once for a run of lines.
+  void refresh() { form_.refresh(); }
+  void append(std::string& out, const LogEntry& entry);
+
+ private:
+  base::log::LineForm form_{base::log::Level::kInfo, "queryLog", "query resolved"};
+  std::string joined_;
 };
 
 /// Prints entries; what is not out by the deadline is lost. Returns how many got out.
@@ -48,6 +52,7 @@ class ConsoleSink final : public QuerySink {
   [[nodiscard]] WriteResult write(const EntryBatch& batch, const Deadline& deadline) override;
   void close() noexcept override {}
   [[nodiscard]] bool is_immediate() const noexcept override { return true; }
+  [[nodiscard]] bool takes_lines() const noexcept override { return true; }
 
  private:
   LineWriter writer_;

@@ -1,6 +1,7 @@
 // A run of log entries in one flat piece of memory: the unit in which entries are queued, written, spooled and
 // replayed. The octets go into the spool as they stand, so the layout is a file format: little-endian, lengths
-// before texts; and what is read back is checked like any stranger's bytes.
+// before texts; and what is read back is checked like any stranger's bytes. A batch for a sink that prints holds
+// the lines instead: it is never spooled, and packing an entry costs about as much as printing it.
 #pragma once
 
 #include <array>
@@ -28,6 +29,13 @@ class EntryBatch {
                                                             std::string bytes);
 
   void append(const LogEntry& entry);
+  /// `print(std::string&)` appends one line with its newline. A batch has either entries or lines.
+  template <class Printer>
+  void append_line(Printer&& print) {
+    print(bytes_);
+    ++count_;
+  }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
   [[nodiscard]] const std::string& bytes() const noexcept { return bytes_; }

@@ -106,7 +106,7 @@ LogEntryDecoder::Outcome LogEntryDecoder::decode(const QueryEventView& event, co
   if (head.reason == Reason::kHealthcheck) return Outcome::kIgnored;
   const ResponseType type = response_type(head.reason);
   if (options_.ignore_sudn && type == ResponseType::kSpecial) return Outcome::kIgnored;
-  if (!ignored_.empty() && ignored_.contains(texts.folded_name)) return Outcome::kIgnored;
+  if (!ignored_.empty() && ignored_.contains(texts.folded_name())) return Outcome::kIgnored;
 
   const EntryFields& fields = options_.fields;
   entry_ = {};
@@ -126,7 +126,7 @@ LogEntryDecoder::Outcome LogEntryDecoder::decode(const QueryEventView& event, co
   entry_.client_ip = fields.client_ip ? std::string_view(texts.client_ip) : "0.0.0.0";
 
   if (fields.response_reason) {
-    set_reason(event, texts.folded_name);
+    set_reason(event, texts);
     entry_.reason = reason_;
     entry_.response_type = to_text(type);
     entry_.response_code = texts.response_code;
@@ -159,10 +159,10 @@ LogEntryDecoder::Outcome LogEntryDecoder::decode(const QueryEventView& event, co
   return Outcome::kEntry;
 }
 
-void LogEntryDecoder::set_reason(const QueryEventView& event, std::string_view folded_name) {
+void LogEntryDecoder::set_reason(const QueryEventView& event, const QueryEventTexts& texts) {
   reason_ = to_text(event.head.reason);
   if (event.head.match_count > 0) {
-    append_matches(event, folded_name);
+    append_matches(event, texts.folded_name());
   } else if (event.head.reason == Reason::kResolved && !event.detail.empty()) {
     reason_ += " (";
     append_clean(reason_, event.detail);

@@ -69,7 +69,7 @@ class LogEntryDecoder {
   [[nodiscard]] const LogEntry& entry() const noexcept { return entry_; }
 
  private:
-  void set_reason(const QueryEventView& event, std::string_view folded_name);
+  void set_reason(const QueryEventView& event, const QueryEventTexts& texts);
   void append_matches(const QueryEventView& event, std::string_view folded_name);
 
   const EntryOptions options_;

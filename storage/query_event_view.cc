@@ -58,7 +58,7 @@ void QueryEventTexts::assign(const QueryEventView& event) {
   question_name.clear();
   if (const auto length = dns::measure_uncompressed(event.question); length && *length == event.question.size())
     dns::append_fqdn_text(question_name, dns::NameView(event.question));
-  fold_question_name(question_name, folded_name);
+  is_folded_ = false;
   if (client_ip.empty() || !(event.head.client == last_client_)) {
     last_client_ = event.head.client;
     client_ip = last_client_.to_string();
@@ -69,6 +69,12 @@ void QueryEventTexts::assign(const QueryEventView& event) {
   const auto rcode = static_cast<dns::Rcode>(event.head.rcode);
   response_code = dns::mnemonic(rcode);
   if (response_code.empty()) response_code = unusual_code_ = dns::to_text(rcode);
+}
+
+const std::string& QueryEventTexts::folded_name() const {
+  if (!is_folded_) fold_question_name(question_name, folded_name_);
+  is_folded_ = true;
+  return folded_name_;
 }
 
 void append_clean(std::string& out, std::string_view text, bool keep_newlines) {

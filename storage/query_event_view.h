@@ -27,14 +27,17 @@ struct QueryEventView {
 /// Texts of one event; they keep their memory from event to event.
 struct QueryEventTexts {
   std::string question_name;  ///< as asked, with final dot; empty for a query that was malformed
-  std::string folded_name;    ///< lower case, without final dot
   std::string client_ip;
   std::string_view question_type;
   std::string_view response_code;
 
   void assign(const QueryEventView& event);
+  /// The question's name in lower case, without final dot; made when it is first asked for, which few events are.
+  [[nodiscard]] const std::string& folded_name() const;
 
  private:
+  mutable std::string folded_name_;
+  mutable bool is_folded_ = false;
   std::string unusual_type_, unusual_code_;  ///< those without a mnemonic
   base::IpAddress last_client_{};
 };

@@ -13,6 +13,7 @@
 #include "base/background_thread.h"
 #include "base/log.h"
 #include "storage/console_sink.h"
+#include "storage/entry_gatherer.h"
 #include "storage/log_entry.h"
 #include "storage/query_sink.h"
 #include "storage/sink_runner.h"
@@ -26,10 +27,11 @@ namespace {
 constexpr std::chrono::milliseconds kBusyPause{5};
 constexpr std::chrono::milliseconds kIdlePause{20};
 constexpr std::size_t kBusyRingPart = 16;  // a ring filled to 1/16 is busy
-// One visit of a ring; its room is freed at the end of the visit.
-constexpr std::size_t kRecordsPerVisit = 512;
+// One visit of a ring; its room is freed at the end of the visit. Between two of them this thread gives way: a
+// worker on the same processor waits at most some 50 us for it.
+constexpr std::size_t kRecordsPerVisit = 64;
 // Then batches, fallbacks and a stop get their turn, however fast the workers are.
-constexpr unsigned kVisitsPerRound = 64;
+constexpr unsigned kVisitsPerRound = 512;
 constexpr unsigned kVisitsAtStop = 1u << 16;
 // Entries for the spool are gathered at most this long. Longer frames replay faster (one transaction each), but what is
 // not in one yet is lost by a SIGKILL, and the way back would wait for the last of them.
@@ -101,8 +103,7 @@ class QueryLog::Impl : public std::enable_shared_from_this<QueryLog::Impl> {
   std::unique_ptr<LineWriter> stdout_;
   std::vector<Retired> retired_;
   QueryEventTexts texts_;
-  EntryBatch gathering_;
-  base::Instant gathering_since_{};
+  EntryGatherer gathering_;
   bool saw_busy_ring_ = false;
 
   // of who calls start(), stop() and reconfigure()
@@ -246,8 +247,8 @@ void QueryLog::Impl::run() {
       stopping = stopping_;
     }
     adopt_plan();
-    for (unsigned visit = 0; drain_rings() && visit < (stopping ? kVisitsAtStop : kVisitsPerRound); ++visit) {
-    }
+    for (unsigned visit = 0; drain_rings() && visit < (stopping ? kVisitsAtStop : kVisitsPerRound); ++visit)
+      std::this_thread::yield();
     if (is_due()) seal();
     relieve();
     tend_retired(false);
@@ -266,8 +267,7 @@ void QueryLog::Impl::take_record(base::ByteView record) {
     return;
   }
   if (decoder_->decode(*event, texts_) == LogEntryDecoder::Outcome::kIgnored) return ignored_.add();
-  if (gathering_.empty()) gathering_since_ = base::monotonic_now();
-  gathering_.append(decoder_->entry());
+  gathering_.add(decoder_->entry(), runner_->takes_lines());
 }
 
 /// One visit of every ring. True if there is more to fetch at once.
@@ -277,24 +277,21 @@ bool QueryLog::Impl::drain_rings() {
   for (auto& ring : rings_) {
     saw_busy_ring_ |= ring->used() > ring->capacity() / kBusyRingPart;
     more |= ring->consume([&](base::ByteView record) { take_record(record); }, kRecordsPerVisit) == kRecordsPerVisit;
-    if (gathering_.bytes().size() >= options_.batch_bytes) seal();
+    if (gathering_.bytes() >= options_.batch_bytes) seal();
   }
   return more;
 }
 
 bool QueryLog::Impl::is_due() const {
   if (gathering_.empty() || !runner_) return false;
-  const auto age = base::monotonic_now() - gathering_since_;
+  const auto age = base::monotonic_now() - gathering_.since();
   if (runner_->is_immediate()) return true;
   if (spool_ && (runner_->is_down() || !spool_->empty())) return age >= std::min(kSpoolInterval, options_.flush_interval);
   return runner_->is_down() || age >= options_.flush_interval;
 }
 
 void QueryLog::Impl::seal() {
-  if (gathering_.empty()) return;
-  EntryBatch batch = std::exchange(gathering_, EntryBatch());
-  batch.assign_id();
-  route(std::move(batch));
+  if (!gathering_.empty()) route(gathering_.take());
 }
 
 void QueryLog::Impl::route(EntryBatch batch) {

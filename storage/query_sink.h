@@ -78,6 +78,8 @@ class QuerySink {
   virtual void close() noexcept = 0;
   /// True if entries are wanted as they come instead of every flush interval.
   [[nodiscard]] virtual bool is_immediate() const noexcept { return false; }
+  /// True if it prints: its batches hold lines (EntryBatch::append_line()), and only such.
+  [[nodiscard]] virtual bool takes_lines() const noexcept { return false; }
   /// True if a batch written twice with one ID is stored once: what a spool needs.
   [[nodiscard]] virtual bool is_idempotent() const noexcept { return false; }
 };

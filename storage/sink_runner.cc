@@ -260,6 +260,7 @@ void SinkRunner::Shared::run() {
 SinkRunner::SinkRunner(std::unique_ptr<QuerySink> sink, Options options, std::shared_ptr<Spool> spool,
                        std::shared_ptr<SinkTotals> totals)
     : is_immediate_(sink->is_immediate()),
+      takes_lines_(sink->takes_lines()),
       has_fallback_(options.has_fallback),
       name_(sink->name()),
       shared_(std::make_shared<Shared>(std::move(sink), options, std::move(spool), std::move(totals))),

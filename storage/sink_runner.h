@@ -44,6 +44,7 @@ class SinkRunner {
   ~SinkRunner();
 
   [[nodiscard]] bool is_immediate() const noexcept { return is_immediate_; }
+  [[nodiscard]] bool takes_lines() const noexcept { return takes_lines_; }
   [[nodiscard]] bool has_fallback() const noexcept { return has_fallback_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -72,6 +73,7 @@ class SinkRunner {
  private:
   class Shared;
   const bool is_immediate_;
+  const bool takes_lines_;
   const bool has_fallback_;
   const std::string name_;
   const std::shared_ptr<Shared> shared_;

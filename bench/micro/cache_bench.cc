@@ -84,8 +84,9 @@ void BM_Cache_HitInBatches(benchmark::State& state) {
   for (auto& i : order) i = static_cast<std::uint32_t>(random() % world.keys.size());
   std::size_t n = 0;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < 32; ++i) world.cache.prefetch(world.views[order[(n + i) % order.size()]]);
-    for (std::size_t i = 0; i < 32; ++i) world.cache.prefetch_entry(world.views[order[(n + i) % order.size()]]);
+    const auto hash_at = [&](std::size_t i) { return world.views[order[(n + i) % order.size()]].hash; };
+    for (std::size_t i = 0; i < 32; ++i) world.cache.prefetch(hash_at(i));
+    for (std::size_t i = 0; i < 32; ++i) world.cache.prefetch_entry(hash_at(i));
     for (std::size_t i = 0; i < 32; ++i) {
       CacheHit hit;
       benchmark::DoNotOptimize(world.cache.lookup(world.views[order[(n + i) % order.size()]], test::kCacheStart, out, hit));

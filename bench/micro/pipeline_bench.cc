@@ -93,11 +93,12 @@ double answer_batch(World& w, Kind kind, std::size_t first, std::size_t count) {
     contexts[i].arrival = now;
     w.pipeline.begin(contexts[i], policy);
   }
+  for (std::size_t i = 0; i < count; ++i) w.pipeline.prepare(contexts[i], policy);
   for (std::size_t i = 0; i < count; ++i)
     is_right &= w.pipeline.decide(contexts[i], policy, now, out[i], lengths[i]) == expected;
   if (kind != kUnknown)
     for (std::size_t i = 0; i < count; ++i)
-      w.pipeline.note(contexts[i], policy, 0, 10, base::ByteView(out[i]).first(lengths[i]));
+      w.pipeline.note(contexts[i], policy, {0, 10}, base::ByteView(out[i]).first(lengths[i]));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (!is_right) throw std::runtime_error("the pipeline decided otherwise than the bench expects");
   return took.count();

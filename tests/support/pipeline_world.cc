@@ -92,7 +92,7 @@ PipelineWorld::Reply PipelineWorld::ask_wire(const Bytes& query, std::string_vie
   Bytes out(4096);
   std::size_t length = 0;
   const auto disposition = pipeline_->answer(context, *policy_, now_, out, length);
-  if (disposition != resolver::Disposition::kDrop) pipeline_->note(context, *policy_, 0, 0, {});
+  if (disposition != resolver::Disposition::kDrop) pipeline_->note(context, *policy_, {0, 0}, {});
   return reply_from(context, disposition, length, out);
 }
 

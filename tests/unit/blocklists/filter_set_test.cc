@@ -272,5 +272,20 @@ TEST(FilterSet, HashesKeptByTheCallerGiveTheSameVerdict) {
   EXPECT_EQ(set->match(name, hashes, kAll, dns::RrType::kA).action, Action::kDeny);
 }
 
+TEST(FilterSet, SecondPrefetchTellsNamesThatMayBeListed) {
+  const auto set = FilterWorld().deny("g", {wildcard("example.org"), exact("one.example.net")}).build();
+  const auto may_be_listed = [&](const char* name) {
+    NameHashes hashes;
+    hash_suffixes(set->key(), folded(name), hashes);
+    return set->prefetch_listed(hashes);
+  };
+  EXPECT_TRUE(may_be_listed("a.b.example.org"));
+  EXPECT_TRUE(may_be_listed("one.example.net"));
+  EXPECT_FALSE(may_be_listed("org"));
+  int others = 0;
+  for (int i = 0; i < 1000; ++i) others += may_be_listed(("n" + std::to_string(i) + ".example.com").c_str());
+  EXPECT_LT(others, 50);  // three suffixes each, one false hit in 160 at most
+}
+
 }  // namespace
 }  // namespace rampart::blocklists

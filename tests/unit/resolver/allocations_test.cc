@@ -47,7 +47,7 @@ class Allocations : public ::testing::Test {
       std::size_t length = 0;
       world.pipeline().begin_batch();
       const auto disposition = world.pipeline().answer(context, world.policy(), world.now(), out, length);
-      world.pipeline().note(context, world.policy(), 0, 0, base::ByteView(out).first(length));
+      world.pipeline().note(context, world.policy(), {0, 0}, base::ByteView(out).first(length));
       EXPECT_EQ(disposition, resolver::Disposition::kRespond);
       EXPECT_EQ(context.reason, expected);
     }

@@ -50,7 +50,7 @@ class Arena {
       const std::size_t i = random() % keys.size();
       const std::uint64_t at_least = finished[i].load(std::memory_order_acquire);
       CacheHit hit;
-      cache.prefetch_entry(keys[i].view());
+      cache.prefetch_entry(keys[i].view().hash);
       if (!cache.lookup(keys[i].view(), test::kCacheStart, out, hit)) continue;
       ++hits;
       const auto proof = test::read_proof(keys[i], base::ByteView(out).first(hit.length));
