@@ -10,6 +10,12 @@
 
 namespace rampart::base {
 
+void name_thread(std::string_view name) noexcept {
+  char text[16] = {};  // as long as the kernel keeps one
+  name.copy(text, sizeof(text) - 1);
+  (void)pthread_setname_np(pthread_self(), text);
+}
+
 void give_way_to_workers(int nice) noexcept {
   const sched_param none{};
   (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);

@@ -3,8 +3,12 @@
 #pragma once
 
 #include <chrono>
+#include <string_view>
 
 namespace rampart::base {
+
+/// Names the calling thread for `top -H`, `ps -L` and debuggers; longer than 15 octets is cut.
+void name_thread(std::string_view name) noexcept;
 
 /// Lets the calling thread, and threads it starts from now on, give way to every thread that answers queries: a worker
 /// that wakes takes the processor from it at once, and it never takes one from a worker by waking (SCHED_BATCH). Where

@@ -5,6 +5,7 @@
 #include <exception>
 #include <system_error>
 
+#include "base/background_thread.h"
 #include "base/idle_thread.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -105,6 +106,7 @@ void HostsKeeper::schedule() {
 }
 
 void HostsKeeper::run() {
+  base::name_thread("hosts");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (due_ == base::Instant::max()) {

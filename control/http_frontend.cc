@@ -95,7 +95,7 @@ void HttpFrontend::answer(HttpRequest request, HttpReply reply) {
     return;
   }
   boost::asio::post(lane->pool, [this, lane, current, request = std::move(request), reply = std::move(reply)] {
-    thread_local const bool gives_way = (base::give_way_to_workers(kNice), true);
+    thread_local const bool gives_way = (base::name_thread("http-work"), base::give_way_to_workers(kNice), true);
     static_cast<void>(gives_way);
     HttpResponse response = handle(request, plane_, *current);
     lane->waiting.fetch_sub(1);

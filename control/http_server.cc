@@ -58,6 +58,7 @@ base::Result<std::unique_ptr<HttpServer>, std::string> HttpServer::start(HttpSer
   if (const auto adopted = server->adopt_on_thread(std::move(options)); !adopted) return base::Error{adopted.error()};
   asio::co_spawn(server->io_, server->watch_certificate(), asio::detached);
   server->thread_ = std::thread([io = &server->io_] {
+    base::name_thread("http");
     base::give_way_to_workers(kNice);
     const auto work = asio::make_work_guard(*io);
     for (;;) {

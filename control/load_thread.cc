@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/background_thread.h"
+
 namespace rampart::control {
 
 LoadThread::LoadThread(Work work) : work_(std::move(work)), thread_([this] { run(); }) {}
@@ -29,6 +31,7 @@ void LoadThread::stop() {
 }
 
 void LoadThread::run() {
+  base::name_thread("lists");
   std::unique_lock lock(mutex_);
   while (true) {
     asked_.wait(lock, [this] { return stopping_ || reload_asked_ || refresh_asked_; });

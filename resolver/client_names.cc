@@ -1,11 +1,10 @@
 #include "resolver/client_names.h"
 
-#include <pthread.h>
-
 #include <boost/asio/post.hpp>
 
 #include <exception>
 
+#include "base/background_thread.h"
 #include "base/log.h"
 
 namespace rampart::resolver {
@@ -30,7 +29,7 @@ void ClientNames::configure(const ClientNamesOptions& options) {
   asio::post(io_, [this, options] { adopt(options); });
   if (thread_.joinable()) return;
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "client-names");
+    base::name_thread("client-names");
     io_.run();
   });
 }

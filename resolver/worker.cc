@@ -1,7 +1,5 @@
 #include "resolver/worker.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <string>
 
@@ -43,7 +41,7 @@ Worker::~Worker() { stop(); }
 
 void Worker::start() {
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), ("worker-" + std::to_string(options_.index)).c_str());
+    base::name_thread("worker-" + std::to_string(options_.index));
     base::take_short_turns(kTurn);
     begin_batch();
     for (auto& listener : udp_) listener->start();

@@ -238,6 +238,7 @@ void QueryLog::Impl::adopt_plan() {
 }
 
 void QueryLog::Impl::run() {
+  base::name_thread("log-drain");
   base::give_way_to_workers(kDrainNice);
   for (;;) {
     bool stopping = false;

@@ -1,11 +1,10 @@
 #include "storage/shared_state.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include <boost/asio/post.hpp>
 
+#include "base/background_thread.h"
 #include "base/log.h"
 
 namespace rampart::storage {
@@ -60,7 +59,7 @@ base::Status SharedState::start() {
   tick();
   const bool must_join = options_.required;
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "redis");
+    base::name_thread("redis");
     io_.run();
   });
   if (must_join) return first.get();  // ends with the attempts, each of which has its timeouts

@@ -210,6 +210,7 @@ void SinkRunner::Shared::maintain() {
 }
 
 void SinkRunner::Shared::run() {
+  base::name_thread("log-sink");
   base::give_way_to_workers(kSinkNice);
   bool is_open = false;
   for (;;) {

@@ -1,6 +1,7 @@
 """Start, reload and stop: nothing that a client sees may break."""
 import contextlib
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -193,6 +194,13 @@ class Life(E2eTest):
         server.signal(signal.SIGHUP)
         for port in (second, occupied):
             wait_for(lambda: query(port, "www.example.org", timeout=0.3).answer, "the next reload succeeds")
+
+    def test_threads_have_names(self):
+        server = self.start(Rampart(self.directory, base_config(self.knot.port, log_type="console")))
+        tasks = pathlib.Path(f"/proc/{server.process.pid}/task")
+        names = lambda: {(task / "comm").read_text().strip() for task in tasks.iterdir()}
+        wanted = {"worker-0", "log-drain", "log-sink"}
+        wait_for(lambda: wanted <= names(), "a name for each thread that works all the time")
 
     def test_sigterm_ends_cleanly(self):
         server = self.server()
