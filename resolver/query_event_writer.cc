@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+
+#include "base/plain_text.h"
 
 namespace rampart::resolver {
 namespace {
@@ -53,44 +56,65 @@ class RuleText {
   std::size_t length_ = 0;
 };
 
+/// Calls `visit(const RuleMatch&, group, rule, types)` for what blocked the query, until it returns false. No text
+/// is longer than an EventMatch can say.
+template <class Visit>
+void for_each_blocking_rule(const QueryContext& context, const PolicySnapshot& policy, Visit&& visit) noexcept {
+  for (std::size_t i = 0; i < context.verdict.match_count; ++i) {
+    const RuleMatch& match = context.verdict.matches[i];
+    const std::string_view group = policy.filter->groups()[match.group];
+    const std::string_view types = policy.filter->types_text(match.types);
+    const RuleText rule(context, policy, match);
+    if (!visit(match, group.substr(0, 255), rule.view(), types.substr(0, 255))) return;
+  }
+}
+
+char* put_match(char* to, const RuleMatch& match, std::string_view group, std::string_view rule,
+                std::string_view types) noexcept {
+  static_assert(alignof(EventMatch) == 1);
+  auto* const part = ::new (to) EventMatch;
+  part->kind = kind_of(match.kind);
+  part->labels_skipped = match.labels_skipped;
+  part->group_length = static_cast<std::uint8_t>(group.size());
+  part->rule_length = static_cast<std::uint8_t>(rule.size());
+  part->types_length = static_cast<std::uint8_t>(types.size());
+  to = base::put_text(to + sizeof(EventMatch), group);
+  to = base::put_text(to, rule);
+  return base::put_text(to, types);
+}
+
 }  // namespace
 
 bool write_event(storage::QueryEventRing& ring, const QueryContext& context, const PolicySnapshot& policy,
                  const QueryTiming& timing, base::ByteView response) noexcept {
-  std::uint8_t detail[kDetailBytesMax];
-  std::size_t used = 0;
+  const bool is_block = response_type(context.reason) == storage::ResponseType::kBlocked;
+  std::size_t detail_bytes = 0;
   std::uint8_t match_count = 0;
-  const auto response_kind = response_type(context.reason);
-  if (response_kind == storage::ResponseType::kBlocked) {
-    for (std::size_t i = 0; i < context.verdict.match_count; ++i) {
-      const RuleMatch& match = context.verdict.matches[i];
-      const std::string& group = policy.filter->groups()[match.group];
-      const RuleText rule(context, policy, match);
-      EventMatch part;
-      part.kind = kind_of(match.kind);
-      part.labels_skipped = match.labels_skipped;
-      part.group_length = static_cast<std::uint8_t>(std::min<std::size_t>(group.size(), 255));
-      part.rule_length = static_cast<std::uint8_t>(rule.view().size());
-      const std::string_view types = policy.filter->types_text(match.types);
-      part.types_length = static_cast<std::uint8_t>(std::min<std::size_t>(types.size(), 255));
-      if (used + sizeof(part) + part.group_length + part.rule_length + part.types_length > sizeof(detail)) break;
-      std::memcpy(detail + used, &part, sizeof(part));
-      used += sizeof(part);
-      std::memcpy(detail + used, group.data(), part.group_length);
-      used += part.group_length;
-      std::memcpy(detail + used, rule.view().data(), part.rule_length);
-      used += part.rule_length;
-      if (!types.empty()) std::memcpy(detail + used, types.data(), part.types_length);  // empty: no text at all
-      used += part.types_length;
+  if (is_block) {
+    for_each_blocking_rule(context, policy, [&](const RuleMatch&, auto group, auto rule, auto types) {
+      const std::size_t bytes = sizeof(EventMatch) + group.size() + rule.size() + types.size();
+      if (detail_bytes + bytes > kDetailBytesMax) return false;
+      detail_bytes += bytes;
       ++match_count;
-    }
-  } else if (!context.upstream.empty()) {
-    used = std::min(context.upstream.size(), sizeof(detail));
-    std::memcpy(detail, context.upstream.data(), used);
+      return true;
+    });
+  } else {
+    detail_bytes = std::min(context.upstream.size(), kDetailBytesMax);
   }
-  storage::QueryEventHead* const head = ring.begin(base::as_bytes(context.identity->names), {detail, used},
+  storage::QueryEventHead* const head = ring.begin(base::as_bytes(context.identity->names), detail_bytes,
                                                    context.query->qname().wire(), response);
   if (head == nullptr) return false;
+  char* detail = storage::QueryEventRing::detail_of(head);
+  if (!is_block) {
+    base::put_text(detail, context.upstream.substr(0, detail_bytes));
+  } else {
+    std::uint8_t left = match_count;
+    for_each_blocking_rule(context, policy, [&](const RuleMatch& match, auto group, auto rule, auto types) {
+      if (left == 0) return false;
+      detail = put_match(detail, match, group, rule, types);
+      return --left != 0;
+    });
+  }
   head->start_unix_us = timing.arrival_unix_us;
   head->duration_us = timing.duration_us;
   head->client = context.client;

@@ -125,8 +125,14 @@ void BM_Pipeline_Answer(benchmark::State& state) {
 }
 BENCHMARK(BM_Pipeline_Answer)
     ->ArgNames({"kind", "batch", "other_KiB"})
-    ->ArgsProduct({{kCached, kBlocked, kUnknown}, {1, 6, 32}, {0, 64, kOtherKibMax}})
+    ->ArgsProduct({{kCached, kBlocked, kUnknown}, {1, 6, 32}, {0, 64}})
     ->UseManualTime();
+// What empties the caches takes 200 times as long as what is measured, and Benchmark looks at the latter alone.
+BENCHMARK(BM_Pipeline_Answer)
+    ->ArgNames({"kind", "batch", "other_KiB"})
+    ->ArgsProduct({{kCached, kBlocked, kUnknown}, {1, 6, 32}, {kOtherKibMax}})
+    ->UseManualTime()
+    ->Iterations(2'000);
 
 }  // namespace
 }  // namespace rampart

@@ -14,8 +14,9 @@ namespace rampart::test_support {
 inline bool push_event(storage::QueryEventRing& ring, const storage::QueryEventHead& head,
                        base::ByteView client_names, base::ByteView detail, base::ByteView question,
                        base::ByteView response) {
-  storage::QueryEventHead* const at = ring.begin(client_names, detail, question, response);
+  storage::QueryEventHead* const at = ring.begin(client_names, detail.size(), question, response);
   if (at == nullptr) return false;
+  base::put_text(storage::QueryEventRing::detail_of(at), base::as_text(detail));
   storage::QueryEventHead filled = head;
   filled.client_names_length = at->client_names_length;
   filled.detail_length = at->detail_length;
