@@ -95,8 +95,8 @@ void HttpFrontend::answer(HttpRequest request, HttpReply reply) {
     return;
   }
   boost::asio::post(lane->pool, [this, lane, current, request = std::move(request), reply = std::move(reply)] {
-    thread_local const bool gives_way = (base::name_thread("http-work"), base::give_way_to_workers(kNice), true);
-    static_cast<void>(gives_way);
+    thread_local const bool is_set_up = (base::name_thread("http-work"), base::give_way_to_workers(kNice), true);
+    static_cast<void>(is_set_up);
     HttpResponse response = handle(request, plane_, *current);
     lane->waiting.fetch_sub(1);
     reply(std::move(response));

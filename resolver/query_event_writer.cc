@@ -1,6 +1,8 @@
 #include "resolver/query_event_writer.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -34,7 +36,8 @@ void append_name(const dns::FoldedName& name, std::size_t labels_skipped, Append
 // The text that a match cannot get back from the query name: a pattern, an address, or a target's name.
 class RuleText {
  public:
-  RuleText(const QueryContext& context, const PolicySnapshot& policy, const RuleMatch& match) noexcept {
+  void assign(const QueryContext& context, const PolicySnapshot& policy, const RuleMatch& match) noexcept {
+    length_ = 0;
     if (match.kind == RuleKind::kRegex) append(policy.filter->regex_text(match.regex));
     else if (context.reason == Reason::kBlockedIp) append(context.blocked_address.to_string());
     else if (context.reason == Reason::kBlockedCname || context.reason == Reason::kBlockedTarget) {
@@ -52,21 +55,16 @@ class RuleText {
     length_ += n;
   }
 
-  std::array<char, 255> buffer_;
-  std::size_t length_ = 0;
+  std::array<char, UINT8_MAX> buffer_;
+  std::size_t length_;  ///< set by assign()
 };
 
-/// Calls `visit(const RuleMatch&, group, rule, types)` for what blocked the query, until it returns false. No text
-/// is longer than an EventMatch can say.
-template <class Visit>
-void for_each_blocking_rule(const QueryContext& context, const PolicySnapshot& policy, Visit&& visit) noexcept {
-  for (std::size_t i = 0; i < context.verdict.match_count; ++i) {
-    const RuleMatch& match = context.verdict.matches[i];
-    const std::string_view group = policy.filter->groups()[match.group];
-    const std::string_view types = policy.filter->types_text(match.types);
-    const RuleText rule(context, policy, match);
-    if (!visit(match, group.substr(0, 255), rule.view(), types.substr(0, 255))) return;
-  }
+// What of a match goes into an EventMatch, no longer than that can say.
+std::string_view group_text(const PolicySnapshot& policy, const RuleMatch& match) noexcept {
+  return std::string_view(policy.filter->groups()[match.group]).substr(0, UINT8_MAX);
+}
+std::string_view types_text(const PolicySnapshot& policy, const RuleMatch& match) noexcept {
+  return policy.filter->types_text(match.types).substr(0, UINT8_MAX);
 }
 
 char* put_match(char* to, const RuleMatch& match, std::string_view group, std::string_view rule,
@@ -88,33 +86,27 @@ char* put_match(char* to, const RuleMatch& match, std::string_view group, std::s
 bool write_event(storage::QueryEventRing& ring, const QueryContext& context, const PolicySnapshot& policy,
                  const QueryTiming& timing, base::ByteView response) noexcept {
   const bool is_block = response_type(context.reason) == storage::ResponseType::kBlocked;
-  std::size_t detail_bytes = 0;
+  const auto& matches = context.verdict.matches;
+  std::array<RuleText, std::tuple_size_v<decltype(blocklists::Verdict::matches)>> rules;
+  std::size_t detail_bytes = is_block ? 0 : std::min(context.upstream.size(), kDetailBytesMax);
   std::uint8_t match_count = 0;
-  if (is_block) {
-    for_each_blocking_rule(context, policy, [&](const RuleMatch&, auto group, auto rule, auto types) {
-      const std::size_t bytes = sizeof(EventMatch) + group.size() + rule.size() + types.size();
-      if (detail_bytes + bytes > kDetailBytesMax) return false;
-      detail_bytes += bytes;
-      ++match_count;
-      return true;
-    });
-  } else {
-    detail_bytes = std::min(context.upstream.size(), kDetailBytesMax);
+  for (; is_block && match_count < context.verdict.match_count; ++match_count) {
+    const RuleMatch& match = matches[match_count];
+    RuleText& rule = rules[match_count];
+    rule.assign(context, policy, match);
+    const std::size_t bytes = sizeof(EventMatch) + group_text(policy, match).size() + rule.view().size() +
+                              types_text(policy, match).size();
+    if (detail_bytes + bytes > kDetailBytesMax) break;
+    detail_bytes += bytes;
   }
   storage::QueryEventHead* const head = ring.begin(base::as_bytes(context.identity->names), detail_bytes,
                                                    context.query->qname().wire(), response);
   if (head == nullptr) return false;
   char* detail = storage::QueryEventRing::detail_of(head);
-  if (!is_block) {
-    base::put_text(detail, context.upstream.substr(0, detail_bytes));
-  } else {
-    std::uint8_t left = match_count;
-    for_each_blocking_rule(context, policy, [&](const RuleMatch& match, auto group, auto rule, auto types) {
-      if (left == 0) return false;
-      detail = put_match(detail, match, group, rule, types);
-      return --left != 0;
-    });
-  }
+  if (!is_block) base::put_text(detail, context.upstream.substr(0, detail_bytes));
+  for (std::size_t i = 0; i < match_count; ++i)
+    detail = put_match(detail, matches[i], group_text(policy, matches[i]), rules[i].view(),
+                       types_text(policy, matches[i]));
   head->start_unix_us = timing.arrival_unix_us;
   head->duration_us = timing.duration_us;
   head->client = context.client;

@@ -32,7 +32,7 @@ struct QueryEventTexts {
   std::string_view response_code;
 
   void assign(const QueryEventView& event);
-  /// The question's name in lower case, without final dot; made when it is first asked for, which few events are.
+  /// The question's name in lower case, without final dot; made when somebody asks for it.
   [[nodiscard]] const std::string& folded_name() const;
 
  private:

@@ -160,8 +160,7 @@ base::Result<QueryLog::Impl::Plan, std::string> QueryLog::Impl::make_plan(QueryL
       }
       plan.spool = std::move(present);
     }
-    const SinkRunner::Options runner_options{options.retry_pause, options.connect_timeout, options.write_timeout,
-                                             options.type != QueryLogType::kConsole};
+    const SinkRunner::Options runner_options{options.retry_pause, options.connect_timeout, options.write_timeout};
     plan.runner = std::make_unique<SinkRunner>(std::move(*sink), runner_options, plan.spool, totals_);
   }
   plan.options = std::move(options);

@@ -92,7 +92,7 @@ void SinkRunner::Shared::set_down(const std::string& error, std::optional<EntryB
   if (down_logged_at_ == base::Instant::min() || now - down_logged_at_ >= kSameLinePause) {
     down_logged_at_ = now;
     up_logged_ = false;
-    const char* where = !options_.has_fallback ? "" : spool_ ? "; entries go to the spool until it is back"
+    const char* where = sink_->takes_lines() ? "" : spool_ ? "; entries go to the spool until it is back"
                                                              : "; using console as fallback until it is back";
     base::log::error("queryLog", "can't write to " + std::string(sink_->name()) + ": " + error + where);
   }
@@ -157,7 +157,7 @@ bool SinkRunner::Shared::write(EntryBatch batch, bool from_spool) {
       }
       break;
     case Outcome::kFailed:
-      if (!options_.has_fallback) {
+      if (sink_->takes_lines()) {
         totals_->dropped_stdout.add(batch.count() - result.rows);
         set_down(result.error, std::nullopt);
         return false;
@@ -262,7 +262,6 @@ SinkRunner::SinkRunner(std::unique_ptr<QuerySink> sink, Options options, std::sh
                        std::shared_ptr<SinkTotals> totals)
     : is_immediate_(sink->is_immediate()),
       takes_lines_(sink->takes_lines()),
-      has_fallback_(options.has_fallback),
       name_(sink->name()),
       shared_(std::make_shared<Shared>(std::move(sink), options, std::move(spool), std::move(totals))),
       thread_([shared = shared_] { shared->run(); }) {}

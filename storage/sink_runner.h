@@ -34,7 +34,6 @@ class SinkRunner {
     std::chrono::milliseconds retry_pause;
     std::chrono::milliseconds connect_timeout;
     std::chrono::milliseconds write_timeout;
-    bool has_fallback;  ///< false for the console: what it does not take is dropped
   };
 
   SinkRunner(std::unique_ptr<QuerySink> sink, Options options, std::shared_ptr<Spool> spool,
@@ -45,7 +44,8 @@ class SinkRunner {
 
   [[nodiscard]] bool is_immediate() const noexcept { return is_immediate_; }
   [[nodiscard]] bool takes_lines() const noexcept { return takes_lines_; }
-  [[nodiscard]] bool has_fallback() const noexcept { return has_fallback_; }
+  /// Lines are on their way to stdout already: what the console does not take is dropped.
+  [[nodiscard]] bool has_fallback() const noexcept { return !takes_lines_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   // --- drain thread ---
@@ -74,7 +74,6 @@ class SinkRunner {
   class Shared;
   const bool is_immediate_;
   const bool takes_lines_;
-  const bool has_fallback_;
   const std::string name_;
   const std::shared_ptr<Shared> shared_;
   std::thread thread_;

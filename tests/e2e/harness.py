@@ -20,7 +20,6 @@ import dns.rdatatype
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("RAMPART_BINARY", str(ROOT / "build/dev/control/rampart"))
-
 DATA = pathlib.Path(os.environ.get("RAMPART_DATA_DIR", ROOT.parent / "shared/data"))
 TIME_FACTOR = float(os.environ.get("RAMPART_TIME_FACTOR", "1"))  # more than 1 under a sanitizer
 IS_SANITIZED = TIME_FACTOR > 1

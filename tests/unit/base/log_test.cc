@@ -119,13 +119,13 @@ TEST(Log, AReaderThatStallsDelaysNobodyAndLosesOldLinesOnly) {
             static_cast<std::uint64_t>(kLines));
 }
 
-// In a process of its own, as this one's output is lost with it.
 // As _exit(), which under ThreadSanitizer flushes stdout first, and nobody reads it here.
 [[noreturn]] void leave(int status) {
   syscall(SYS_exit_group, status);
   std::abort();
 }
 
+// In a process of its own, as this one's output is lost with it.
 TEST(LogDeathTest, AReaderThatNeverComesBackKeepsNobodyFromEnding) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(

@@ -1,80 +1,111 @@
 #include "storage/console_sink.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <chrono>
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
+#include "base/log.h"
+#include "tests/support/log_batches.h"
+#include "tests/support/query_event_builder.h"
 
 namespace rampart::storage {
 namespace {
 
-Deadline in_a_second() { return Deadline(base::monotonic_now() + std::chrono::seconds(1)); }
+using test_support::batch_of;
+using test_support::numbered_batch;
+using test_support::QueryEventBuilder;
+using test_support::soon;
 
-/// A pipe that keeps the boundaries of writes.
-class PacketPipe {
+/// A packet pipe: each read gives what one write brought, so that the pieces can be seen.
+class PiecesPipe {
  public:
-  PacketPipe() { EXPECT_EQ(pipe2(ends_.data(), O_CLOEXEC | O_DIRECT | O_NONBLOCK), 0); }
-  ~PacketPipe() {
-    for (const int end : ends_) close(end);
+  PiecesPipe() {
+    EXPECT_EQ(pipe2(ends_.data(), O_DIRECT | O_NONBLOCK), 0);
+    fcntl(ends_[1], F_SETPIPE_SZ, 1 << 20);
   }
-  [[nodiscard]] int writing_end() const { return ends_[1]; }
-  [[nodiscard]] std::vector<std::string> packets() const {
-    std::vector<std::string> all;
-    std::array<char, 8192> room;
-    for (ssize_t n = 0; (n = read(ends_[0], room.data(), room.size())) > 0;)
-      all.emplace_back(room.data(), static_cast<std::size_t>(n));
-    return all;
+  ~PiecesPipe() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  [[nodiscard]] int writer() const { return ends_[1]; }
+  std::vector<std::string> read_all() {
+    std::vector<std::string> pieces;
+    std::array<char, 65536> buffer;
+    for (ssize_t n; (n = read(ends_[0], buffer.data(), buffer.size())) > 0;)
+      pieces.emplace_back(buffer.data(), static_cast<std::size_t>(n));
+    return pieces;
   }
 
  private:
   std::array<int, 2> ends_{};
 };
 
-TEST(LineWriter, OtherWritersOfAPipeMeetWholeLinesOnly) {
-  std::string lines;
-  for (int i = 0; i < 100; ++i) lines += std::string(100 + i, static_cast<char>('a' + i % 26)) + '\n';
-  const PacketPipe pipe;
-  LineWriter writer(pipe.writing_end());
-  EXPECT_EQ(writer.write(lines, 100, in_a_second()), 100u);
-  const std::vector<std::string> packets = pipe.packets();
-  EXPECT_GT(packets.size(), 3u);
+std::size_t lines_of(const std::vector<std::string>& pieces) {
+  std::size_t lines = 0;
+  for (const auto& piece : pieces) lines += static_cast<std::size_t>(std::count(piece.begin(), piece.end(), '\n'));
+  return lines;
+}
+
+class ConsoleSinkTest : public testing::Test {
+ protected:
+  void SetUp() override { base::log::configure({.timestamp = false}); }
+  void TearDown() override { base::log::configure({}); }
+  PiecesPipe pipe_;
+};
+
+TEST_F(ConsoleSinkTest, GathersLinesIntoWritesOfAPipeAndSplitsNone) {
+  LineWriter writer(pipe_.writer());
+  EXPECT_EQ(print_entries(numbered_batch(0, 300), writer, soon()), 300u);
+  const auto pieces = pipe_.read_all();
+  EXPECT_EQ(lines_of(pieces), 300u);
+  EXPECT_GT(pieces.size(), 5u);
+  EXPECT_LT(pieces.size(), 60u);
   std::string all;
-  for (const std::string& packet : packets) {
-    EXPECT_LE(packet.size(), 4096u);
-    EXPECT_TRUE(packet.ends_with('\n'));
-    all += packet;
+  for (const auto& piece : pieces) {
+    EXPECT_LE(piece.size(), 4096u);
+    EXPECT_TRUE(piece.ends_with('\n'));
+    all += piece;
   }
-  EXPECT_EQ(all, lines);
+  std::size_t at = 0;
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = "question_name=" + std::to_string(i) + ".example.org.";
+    const std::size_t found = all.find(name, at);
+    ASSERT_NE(found, std::string::npos) << name;
+    EXPECT_EQ(std::count(all.begin() + static_cast<std::ptrdiff_t>(at),
+                         all.begin() + static_cast<std::ptrdiff_t>(found), '\n'),
+              i == 0 ? 0 : 1);
+    at = found;
+  }
 }
 
-TEST(LineWriter, ALineLongerThanAPieceIsWrittenWhole) {
-  const std::string lines = std::string(10'000, 'x') + "\nshort\n";
-  const PacketPipe pipe;
-  LineWriter writer(pipe.writing_end());
-  EXPECT_EQ(writer.write(lines, 2, in_a_second()), 2u);
-  std::string all;
-  for (const std::string& packet : pipe.packets()) all += packet;
-  EXPECT_EQ(all, lines);
-}
-
-TEST(LineWriter, SaysHowManyLinesGotOutOfAFullPipe) {
-  const PacketPipe pipe;
-  LineWriter writer(pipe.writing_end());
-  const std::string line = std::string(999, 'x') + '\n';
-  std::string lines;
-  for (int i = 0; i < 200; ++i) lines += line;
-  const Deadline soon(base::monotonic_now() + std::chrono::milliseconds(50));
-  const std::uint32_t out = writer.write(lines, 200, soon);
-  EXPECT_LT(out, 200u);
+TEST_F(ConsoleSinkTest, CountsExactlyTheLinesThatAFullPipeDidNotTake) {
+  fcntl(pipe_.writer(), F_SETPIPE_SZ, 16384);
+  LineWriter writer(pipe_.writer());
+  const Deadline deadline(base::monotonic_now() + std::chrono::milliseconds(50));
+  const std::uint32_t printed = print_entries(numbered_batch(0, 2000), writer, deadline);
+  EXPECT_GT(printed, 0u);
+  EXPECT_LT(printed, 2000u);
+  EXPECT_EQ(lines_of(pipe_.read_all()), printed);
   EXPECT_EQ(writer.error(), "stdout takes nothing");
-  std::size_t octets = 0;
-  for (const std::string& packet : pipe.packets()) octets += packet.size();
-  EXPECT_EQ(octets, out * line.size());
+  // Nothing of what was lost comes out later.
+  EXPECT_EQ(print_entries(numbered_batch(5000, 1), writer, soon()), 1u);
+  const auto pieces = pipe_.read_all();
+  ASSERT_EQ(lines_of(pieces), 1u);
+  EXPECT_NE(pieces.front().find("5000.example.org."), std::string::npos);
+}
+
+TEST_F(ConsoleSinkTest, WritesALineThatIsLongerThanAPieceWhole) {
+  const std::string lines = std::string(10'000, 'x') + "\nshort\n";
+  LineWriter writer(pipe_.writer());
+  EXPECT_EQ(writer.write(lines, 2, soon()), 2u);
+  std::string all;
+  for (const auto& piece : pipe_.read_all()) all += piece;
+  EXPECT_EQ(all, lines);
 }
 
 }  // namespace
