@@ -145,23 +145,22 @@ void append_text_head(std::string& line, const Options& options, Level level, st
   make_printable(std::span(line).subspan(at));
 }
 
-void append_text_fields(std::string& line, std::string_view head, std::span<const FieldView> fields) {
+[[gnu::flatten]] void append_text_fields(std::string& line, std::string_view head,
+                                         std::span<const FieldView> fields) {
   std::size_t bytes = head.size() + 1;
   for (const auto& field : fields) bytes += 3 + field.key.size() + field.value.size();
   const std::size_t at = line.size();
   line.resize(at + bytes);
-  char* const fields_at = base::put_text(line.data() + at, head);
+  char* const fields_at = put_text(line.data() + at, head);
   char* to = fields_at;
   for (const auto& field : fields) {
     *to++ = ' ';
     *to++ = ' ';
-    to = base::put_text(to, field.key);
+    to = put_text(to, field.key);
     *to++ = '=';
-    to = base::put_text(to, field.value);
+    to = put_text(to, field.value);
   }
-  const std::string_view all(fields_at, static_cast<std::size_t>(to - fields_at));
-  if (const std::size_t plain = base::plain_prefix(all); plain != all.size())
-    make_printable({fields_at + plain, to});
+  if (!is_plain({fields_at, static_cast<std::size_t>(to - fields_at)})) make_printable({fields_at, to});
   *to = '\n';
 }
 

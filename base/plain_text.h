@@ -25,6 +25,22 @@ inline std::size_t plain_prefix(std::string_view text) noexcept {
   return at;
 }
 
+/// Whether all octets of `text` are printable ASCII; sixteen at a time, as whole lines are looked at.
+inline bool is_plain(std::string_view text) noexcept {
+  using Octets [[gnu::vector_size(16)]] = signed char;
+  if (text.size() < sizeof(Octets)) return plain_prefix(text) == text.size();
+  const auto look_at = [&](std::size_t at) {
+    Octets octets;
+    std::memcpy(&octets, text.data() + at, sizeof(octets));
+    return (octets < 0x20) | (octets == 0x7f);  // those above 0x7f are negative
+  };
+  auto found = look_at(text.size() - sizeof(Octets));  // may overlap the last of the others
+  for (std::size_t at = 0; at + sizeof(Octets) < text.size(); at += sizeof(Octets)) found |= look_at(at);
+  std::array<std::uint64_t, 2> words;
+  std::memcpy(words.data(), &found, sizeof(words));
+  return (words[0] | words[1]) == 0;
+}
+
 /// Lower-cases the ASCII letters among eight octets; others stay.
 constexpr std::uint64_t fold_word(std::uint64_t word) noexcept {
   constexpr std::uint64_t kOnes = 0x0101010101010101;

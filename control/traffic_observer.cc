@@ -25,9 +25,19 @@ void reason_label(const storage::QueryEventView& event, std::string& out) {
 TrafficObserver::TrafficObserver(TrafficCounters& traffic, Statistics* statistics)
     : traffic_(traffic), statistics_(statistics) {}
 
+const std::string& TrafficObserver::label_of(const storage::QueryEventView& event) {
+  Label& label = labels_[static_cast<std::size_t>(event.head.reason)];
+  if (label.is_made && label.match_count == event.head.match_count && label.detail == event.detail)
+    return label.text;
+  reason_label(event, label.text);
+  label.is_made = true;
+  label.match_count = event.head.match_count;
+  label.detail = event.detail;
+  return label.text;
+}
+
 void TrafficObserver::observe(const storage::QueryEventView& event, const storage::QueryEventTexts& texts) {
   if (event.head.reason == Reason::kHealthcheck) return;
-  reason_label(event, label_);
   StatSample sample;
   sample.time = base::WallTime(std::chrono::microseconds(event.head.start_unix_us));
   sample.client = texts.client_ip;
@@ -42,7 +52,7 @@ void TrafficObserver::observe(const storage::QueryEventView& event, const storag
   }
   sample.query_type = texts.question_type;
   sample.return_code = texts.response_code;
-  sample.reason_label = label_;
+  sample.reason_label = label_of(event);
   sample.response_type = response_type(event.head.reason);
   sample.duration_us = event.head.duration_us;
   traffic_.record(sample);

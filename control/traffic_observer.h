@@ -2,6 +2,8 @@
 // thread, so a worker never builds a label.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 
 #include "control/statistics.h"
@@ -20,7 +22,16 @@ class TrafficObserver {
  private:
   TrafficCounters& traffic_;
   Statistics* const statistics_;
-  std::string client_, joined_, label_;
+  /// The last label of a reason, and what it was made of: mostly the next is of the same.
+  struct Label {
+    bool is_made = false;
+    std::uint8_t match_count = 0;
+    std::string detail, text;
+  };
+  const std::string& label_of(const storage::QueryEventView& event);
+
+  std::array<Label, storage::kReasonCount> labels_;
+  std::string client_, joined_;
 };
 
 /// The label of blocky_response_total: as the reason, but with group names only, so that rules cannot multiply series.

@@ -129,4 +129,25 @@ bool MessageView::next_record(RecordCursor& cursor, RecordView& record) const no
   return true;
 }
 
+AnswerWalk::AnswerWalk(base::ByteView wire) noexcept : wire_(wire) {
+  if (wire.size() < kHeaderBytes) return;
+  at_ = kHeaderBytes;
+  for (unsigned left = base::load_u16(wire.data() + 4); left > 0 && at_ < wire.size(); --left)
+    at_ = skip_checked_name(wire, at_) + 4;
+  left_ = base::load_u16(wire.data() + 6);
+}
+
+bool AnswerWalk::next(RecordView& record) noexcept {
+  if (left_ == 0) return false;
+  --left_;
+  record.section = Section::kAnswer;
+  record.owner_at = at_;
+  if (!read_fixed(wire_, skip_checked_name(wire_, at_), record)) {
+    left_ = 0;
+    return false;
+  }
+  at_ = record.rdata_at + record.rdata_length;
+  return true;
+}
+
 }  // namespace rampart::dns

@@ -92,4 +92,18 @@ class MessageView {
   Rcode rcode_{};
 };
 
+/// The answer section of a message that parse() accepted before or that we rendered, without asking all of that
+/// again. In any other octets the records end early; nothing outside of them is read.
+class AnswerWalk {
+ public:
+  explicit AnswerWalk(base::ByteView wire) noexcept;
+  /// false: there is no further one.
+  [[nodiscard]] bool next(RecordView& record) noexcept;
+
+ private:
+  base::ByteView wire_;
+  std::size_t at_ = 0;
+  unsigned left_ = 0;
+};
+
 }  // namespace rampart::dns

@@ -113,16 +113,15 @@ std::string record_text(const RecordView& record) {
 
 std::string answer_text(const MessageView& message) {
   std::string text;
-  append_answer_text(text, message);
+  append_answer_text(text, message.wire());
   return text;
 }
 
-void append_answer_text(std::string& out, const MessageView& message) {
-  bool is_first = true;
-  message.for_each_record([&](const RecordView& record) {
-    if (record.section != Section::kAnswer) return false;
+void append_answer_text(std::string& out, base::ByteView message) {
+  AnswerWalk answers(message);
+  RecordView record;
+  for (bool is_first = true; answers.next(record); is_first = false) {
     if (!is_first) out += ", ";
-    is_first = false;
     switch (record.type) {
       case RrType::kA:
       case RrType::kAaaa:
@@ -138,8 +137,7 @@ void append_answer_text(std::string& out, const MessageView& message) {
         break;
       default: out += record_text(record);
     }
-    return true;
-  });
+  }
 }
 
 }  // namespace rampart::dns

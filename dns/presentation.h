@@ -29,7 +29,8 @@ namespace rampart::dns {
 /// The answer section as Blocky prints it in logs and API: `A (192.0.2.1), CNAME (target.)`; other types as
 /// the whole record in presentation format.
 [[nodiscard]] std::string answer_text(const MessageView& message);
-/// The same, behind what is in `out`; addresses, the usual case, allocate nothing.
-void append_answer_text(std::string& out, const MessageView& message);
+/// The same of a message that was accepted or rendered before, behind what is in `out`. Addresses, the usual case,
+/// allocate nothing; of other octets what looks like records is printed.
+void append_answer_text(std::string& out, base::ByteView message);
 
 }  // namespace rampart::dns

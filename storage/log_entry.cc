@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "base/plain_text.h"
-#include "dns/message_view.h"
 #include "dns/name.h"
 #include "dns/presentation.h"
 #include "storage/reason.h"
@@ -121,28 +120,24 @@ LogEntryDecoder::Outcome LogEntryDecoder::decode(const QueryEventView& event, co
   } else {
     client_names_.clear();
     append_clean(client_names_, event.client_names, true);
-    entry_.client_names = client_names_;
+    entry_.client_names = client_names_.view();
   }
   entry_.client_ip = fields.client_ip ? std::string_view(texts.client_ip) : "0.0.0.0";
 
   if (fields.response_reason) {
     set_reason(event, texts);
-    entry_.reason = reason_;
+    entry_.reason = reason_.view();
     entry_.response_type = to_text(type);
     entry_.response_code = texts.response_code;
   }
   if (fields.response_answer) {
     answer_.clear();
-    if (!event.response.empty()) {
-      if (const auto message = dns::MessageView::parse(event.response)) {
-        dns::append_answer_text(answer_, *message);
-        if (answer_.size() > kAnswerTextMax) answer_.resize(kAnswerTextMax);
-        if (base::plain_prefix(answer_) != answer_.size()) {
-          answer_text_.swap(answer_);
-          answer_.clear();
-          append_clean(answer_, answer_text_);
-        }
-      }
+    dns::append_answer_text(answer_, event.response);
+    if (answer_.size() > kAnswerTextMax) answer_.resize(kAnswerTextMax);
+    if (!base::is_plain(answer_)) {
+      answer_text_.swap(answer_);
+      answer_.clear();
+      append_clean(answer_, answer_text_);
     }
     if (options_.privacy) mask_name(answer_);
     entry_.answer = answer_;
@@ -160,13 +155,14 @@ LogEntryDecoder::Outcome LogEntryDecoder::decode(const QueryEventView& event, co
 }
 
 void LogEntryDecoder::set_reason(const QueryEventView& event, const QueryEventTexts& texts) {
-  reason_ = to_text(event.head.reason);
+  reason_.clear();
+  reason_.append(to_text(event.head.reason));
   if (event.head.match_count > 0) {
     append_matches(event, texts.folded_name());
   } else if (event.head.reason == Reason::kResolved && !event.detail.empty()) {
-    reason_ += " (";
+    reason_.append(" (");
     append_clean(reason_, event.detail);
-    reason_ += ')';
+    reason_.append(")");
   }
 }
 
@@ -175,21 +171,22 @@ void LogEntryDecoder::append_matches(const QueryEventView& event, std::string_vi
   bool any = false;
   for_each_match(event, [&](const EventMatch& match, std::string_view group, std::string_view rule,
                             std::string_view types) {
-    reason_ += any ? ", " : " (";
+    reason_.append(any ? ", " : " (");
     if (!any || group != last_group) {
       append_clean(reason_, group);
-      reason_ += ": ";
+      reason_.append(": ");
     }
     any = true;
     last_group = group;
-    if (match.kind == MatchKind::kRegex) reason_ += '/';
-    if (match.kind == MatchKind::kWildcard) reason_ += "*.";
-    const bool from_qname = rule.empty() && (match.kind == MatchKind::kExact || match.kind == MatchKind::kWildcard);
-    append_clean(reason_, from_qname ? skip_labels(folded_name, match.labels_skipped) : rule);
-    if (match.kind == MatchKind::kRegex) reason_ += '/';
+    const std::string_view delimiter = match.kind == MatchKind::kRegex ? "/" : "";
+    reason_.append(match.kind == MatchKind::kWildcard ? "*." : delimiter);
+    const bool is_of_name = match.kind == MatchKind::kExact || match.kind == MatchKind::kWildcard;
+    if (rule.empty() && is_of_name) reason_.append(skip_labels(folded_name, match.labels_skipped));
+    else append_clean(reason_, rule);
+    reason_.append(delimiter);
     append_clean(reason_, types);
   });
-  if (any) reason_ += ')';
+  if (any) reason_.append(")");
 }
 
 }  // namespace rampart::storage

@@ -75,7 +75,8 @@ class LogEntryDecoder {
   const EntryOptions options_;
   const IgnoredNames ignored_;
   const std::string instance_;
-  std::string client_names_, reason_, answer_text_, answer_, masked_name_;
+  base::TextBuffer client_names_, reason_;
+  std::string answer_text_, answer_, masked_name_;
   LogEntry entry_;
 };
 

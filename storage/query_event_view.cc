@@ -37,8 +37,9 @@ std::optional<QueryEventView> QueryEventView::parse(base::ByteView record) noexc
   std::memcpy(static_cast<void*>(&view.head), record.data(), sizeof view.head);
   record = record.subspan(sizeof view.head);
   const QueryEventHead& head = view.head;
-  if (record.size() != std::size_t{head.client_names_length} + head.detail_length + head.question_length +
-                           head.response_length) {
+  const std::size_t parts =
+      std::size_t{head.client_names_length} + head.detail_length + head.question_length + head.response_length;
+  if (record.size() != parts || static_cast<std::size_t>(head.reason) >= kReasonCount) {
     result.reset();
     return result;
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/text_buffer.h"
 #include "storage/query_event.h"
 
 namespace rampart::storage {
@@ -20,7 +21,7 @@ struct QueryEventView {
   base::ByteView question;
   base::ByteView response;
 
-  /// nullopt if the lengths do not add up.
+  /// nullopt if the lengths do not add up, or the reason is none.
   [[nodiscard]] static std::optional<QueryEventView> parse(base::ByteView record) noexcept;
 };
 
@@ -60,6 +61,12 @@ void for_each_match(const QueryEventView& event, Visitor&& visit) {
 
 /// Appends `text` with control characters and invalid UTF-8 replaced by '?'; '\n' is kept if it separates names.
 void append_clean(std::string& out, std::string_view text, bool keep_newlines = false);
+inline void append_clean(base::TextBuffer& out, std::string_view text, bool keep_newlines = false) {
+  if (base::is_plain(text)) [[likely]] return out.append(text);
+  std::string clean;
+  append_clean(clean, text, keep_newlines);
+  out.append(clean);
+}
 
 /// The question name as the databases keep it: lower case, without final dot.
 void fold_question_name(std::string_view fqdn, std::string& out);

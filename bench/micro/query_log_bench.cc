@@ -7,6 +7,7 @@
 
 #include "storage/copy_binary.h"
 #include "storage/copy_text.h"
+#include "storage/entry_gatherer.h"
 #include "storage/postgres_sink.h"
 #include "storage/query_log.h"
 #include "storage/spool.h"
@@ -90,6 +91,22 @@ void BM_LogEntryDecoder_Decode(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_LogEntryDecoder_Decode)->ArgName("blocked")->Arg(0)->Arg(1);
+
+/// What the drain thread does with a record when entries are printed: decodes it, and makes its line.
+void BM_EntryGatherer_Line(benchmark::State& state) {
+  RecordDecoder decoder({});
+  QueryEventBuilder event("ad123456.track7890.example.net.");
+  if (state.range(0) != 0) event.reason(Reason::kBlocked).match(MatchKind::kExact, 0, "ads", "");
+  else event.reason(Reason::kCached);
+  const auto record = event.answer_a("192.0.2.1").record();
+  EntryGatherer lines;
+  for (auto _ : state) {
+    if (decoder.decode(record) != LogEntryDecoder::Outcome::kEntry) state.SkipWithError("not decoded");
+    lines.add(decoder.entry(), true);
+    if (lines.bytes() > (1 << 18)) benchmark::DoNotOptimize(lines.take());
+  }
+}
+BENCHMARK(BM_EntryGatherer_Line)->ArgName("blocked")->Arg(0)->Arg(1);
 
 void BM_CopyTextWriter_AppendRow(benchmark::State& state) {
   const EntryBatch batch = test_support::numbered_batch(0, 1000);

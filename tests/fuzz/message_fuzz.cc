@@ -1,4 +1,5 @@
 // Whole messages: every accessor, printer and rewriter on whatever parse() accepts.
+#include <string>
 #include <vector>
 
 #include "dns/message_edit.h"
@@ -11,10 +12,24 @@ using namespace rampart;
 using fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // Of what no parser has looked at too: nothing outside of it is read.
+  dns::AnswerWalk answers({data, size});
+  dns::RecordView answer;
+  std::vector<std::size_t> answers_at;
+  while (answers.next(answer)) {
+    require(answer.rdata_at + answer.rdata_length <= size);
+    require(!dns::record_text(answer).empty());
+    answers_at.push_back(answer.rdata_at);
+  }
+  std::string text;
+  dns::append_answer_text(text, {data, size});
+
   const auto message = dns::MessageView::parse({data, size});
   if (!message) return 0;
+  require(answers_at.size() == message->answer_count());
   unsigned records = 0;
   message->for_each_record([&](const dns::RecordView& record) {
+    if (records < answers_at.size()) require(answers_at[records] == record.rdata_at);
     ++records;
     require(record.rdata_at + record.rdata_length <= size);
     require(record.ttl_at + 4 <= size);

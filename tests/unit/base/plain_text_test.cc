@@ -7,8 +7,9 @@
 namespace rampart::base {
 namespace {
 
-TEST(PlainPrefix, StopsAtEachOddOctetAtEachPlace) {
-  for (std::size_t length = 0; length <= 20; ++length) {
+TEST(PlainText, EachOddOctetIsSeenAtEachPlace) {
+  for (std::size_t length = 0; length <= 40; ++length) {
+    EXPECT_TRUE(is_plain(std::string(length, 'x')));
     EXPECT_EQ(plain_prefix(std::string(length, 'x')), length);
     for (std::size_t at = 0; at < length; ++at) {
       for (int octet = 0; octet < 256; ++octet) {
@@ -17,6 +18,7 @@ TEST(PlainPrefix, StopsAtEachOddOctetAtEachPlace) {
           text[at] = static_cast<char>(octet);
           const bool is_plain = octet >= 0x20 && octet < 0x7f;
           EXPECT_EQ(plain_prefix(text), is_plain ? length : at) << octet << " at " << at << " of " << length;
+          EXPECT_EQ(base::is_plain(text), is_plain) << octet << " at " << at << " of " << length;
         }
       }
     }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "storage/entry_batch.h"
 #include "tests/support/query_event_builder.h"
 #include "tests/support/record_decoder.h"
@@ -140,6 +142,11 @@ TEST(LogEntry, DamagedRecordsAreToldApart) {
   std::vector<std::uint8_t> record = QueryEventBuilder("example.org.").answer_a("192.0.2.1").record();
   for (std::size_t length = 0; length < record.size(); ++length)
     EXPECT_EQ(decoder.decode(base::ByteView(record).first(length)), std::nullopt) << length;
+  QueryEventHead head;
+  std::memcpy(static_cast<void*>(&head), record.data(), sizeof(head));
+  head.reason = static_cast<Reason>(kReasonCount);
+  std::memcpy(record.data(), &head, sizeof(head));
+  EXPECT_EQ(decoder.decode(record), std::nullopt);
 }
 
 TEST(LogEntry, UnreadableMessagesLeaveTheRestOfTheEntry) {
