@@ -16,7 +16,7 @@ constexpr int kRoundsMax = 4;  ///< then other work of the loop gets its turn
 ReadinessSet::ReadinessSet(boost::asio::io_context& io, std::function<void(void*, std::uint32_t)> on_ready)
     : epoll_(io), on_ready_(std::move(on_ready)) {
   const int fd = epoll_create1(EPOLL_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1 for upstream sockets");
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   epoll_.assign(fd);
 }
 

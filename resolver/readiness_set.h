@@ -1,6 +1,5 @@
-// Many descriptors behind one Asio wait. Asio re-arms the kernel's interest on every async_wait; here an epoll
-// set of our own, level-triggered, is the one descriptor that Asio watches, so that a worker with hundreds of
-// upstream sockets pays one wait for each batch, and opening or closing a socket involves no Asio object.
+// Many descriptors of a library behind one Asio wait, for reading and writing: an epoll set of our own,
+// level-triggered, is the one descriptor that Asio watches, so that watching a socket involves no Asio object.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -30,7 +29,7 @@ class ReadinessSet {
   void wait();
   void dispatch();
 
-  boost::asio::posix::stream_descriptor epoll_;
+  boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> epoll_;
   std::function<void(void*, std::uint32_t)> on_ready_;
   bool is_waiting_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -3,6 +3,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include <boost/asio/post.hpp>
+
+#include "base/log.h"
 #include "resolver/worker.h"
 
 namespace rampart::resolver {
@@ -19,6 +22,7 @@ struct UdpListener::Buffers {
   std::array<QueryContext, kBatch> contexts;
   std::array<std::size_t, kBatch> lengths;
   std::array<Disposition, kBatch> dispositions;
+  std::size_t used = kBatch;  ///< of in_headers, by the last batch: the kernel has written lengths there
 };
 
 namespace {
@@ -45,14 +49,8 @@ void clear_interface(msghdr& header) noexcept {
 }  // namespace
 
 UdpListener::UdpListener(Worker& worker, OwnedFd socket, const base::IpEndpoint& address)
-    : worker_(worker), socket_(worker.io()), address_(address), buffers_(std::make_unique<Buffers>()) {
-  const bool v4 = [&] {
-    sockaddr_storage bound{};
-    socklen_t length = sizeof(bound);
-    getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound), &length);
-    return bound.ss_family == AF_INET;
-  }();
-  socket_.assign(v4 ? boost::asio::ip::udp::v4() : boost::asio::ip::udp::v6(), socket.release());
+    : StandingRead([](StandingRead& self) noexcept { static_cast<UdpListener&>(self).read(); }),
+      worker_(worker), socket_(std::move(socket)), address_(address), buffers_(std::make_unique<Buffers>()) {
   Buffers& b = *buffers_;
   for (std::size_t i = 0; i < kBatch; ++i) {
     b.in_vectors[i] = {b.in[i].data(), b.in[i].size()};
@@ -64,20 +62,20 @@ UdpListener::UdpListener(Worker& worker, OwnedFd socket, const base::IpEndpoint&
   }
 }
 
-UdpListener::~UdpListener() = default;
+UdpListener::~UdpListener() { end(); }  // before the socket is closed
 
 void UdpListener::start() {
-  reading_ = true;
-  wait();
+  reading_ = begin(worker_.io(), socket_.get());
+  if (!reading_)
+    base::log::error("server", "cannot wait for queries on " + address_.to_string() + ": " + std::strerror(errno));
 }
 
-void UdpListener::stop_reading() {
+void UdpListener::stop_reading() noexcept {
   reading_ = false;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  end();
 }
 
-void UdpListener::retire() {
+void UdpListener::retire() noexcept {
   stop_reading();
   is_retired_ = true;
   if (answers_due_ == 0) close();
@@ -88,33 +86,31 @@ void UdpListener::forget_answer() noexcept {
 }
 
 void UdpListener::close() noexcept {
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  socket_ = OwnedFd();
   buffers_.reset();
 }
 
-void UdpListener::wait() {
-  socket_.async_wait(boost::asio::ip::udp::socket::wait_read, [this](const boost::system::error_code& error) {
-    if (error == boost::asio::error::operation_aborted || !reading_) return;
-    on_readable();
-    wait();
+void UdpListener::read() noexcept {
+  for (std::size_t round = 0; round < kRoundsMax; ++round)
+    if (!work_batch()) return;
+  // The kernel tells only of what arrives from now on.
+  boost::asio::post(worker_.io(), [this] {
+    if (reading_) read();
   });
 }
 
-void UdpListener::on_readable() {
-  for (std::size_t round = 0; round < kRoundsMax; ++round)
-    if (work_batch() < kBatch) return;
-}
-
-std::size_t UdpListener::work_batch() noexcept {
+bool UdpListener::work_batch() noexcept {
   Buffers& b = *buffers_;
-  for (std::size_t i = 0; i < kBatch; ++i) {
+  // Only those that the last batch used: each is a cache line.
+  for (std::size_t i = 0; i < b.used; ++i) {
     b.in_headers[i].msg_hdr.msg_namelen = sizeof(sockaddr_storage);
     b.in_headers[i].msg_hdr.msg_controllen = b.control[i].size();
   }
-  const int received = recvmmsg(socket_.native_handle(), b.in_headers.data(), kBatch, MSG_DONTWAIT, nullptr);
-  if (received <= 0) return 0;  // EAGAIN, or an ICMP error that concerns one client
+  b.used = 0;
+  const int received = recvmmsg(socket_.get(), b.in_headers.data(), kBatch, MSG_DONTWAIT, nullptr);
+  if (received < 0) return errno != EAGAIN && errno != EWOULDBLOCK;  // else an ICMP error that concerns one client
   const auto count = static_cast<std::size_t>(received);
+  b.used = count;
   worker_.counters().udp_batches.add();
   worker_.counters().udp_queries.add(count);
 
@@ -159,14 +155,14 @@ std::size_t UdpListener::work_batch() noexcept {
   }
   flush(to_send);
   worker_.end_batch(batch, b.contexts, b.dispositions, b.out, b.lengths, count);
-  return count;
+  return count == kBatch;
 }
 
 void UdpListener::flush(std::size_t count) noexcept {
   Buffers& b = *buffers_;
   std::size_t sent = 0;
   while (sent < count) {
-    const int n = sendmmsg(socket_.native_handle(), b.out_headers.data() + sent,
+    const int n = sendmmsg(socket_.get(), b.out_headers.data() + sent,
                            static_cast<unsigned>(count - sent), MSG_DONTWAIT);
     if (n > 0) {
       sent += static_cast<std::size_t>(n);
@@ -188,7 +184,7 @@ void UdpListener::send(const UdpReturnPath& path, base::ByteView response) noexc
   header.msg_control = path.control_length == 0 ? nullptr : const_cast<std::uint8_t*>(path.control.data());
   header.msg_controllen = path.control_length;
   clear_interface(header);
-  if (sendmsg(socket_.native_handle(), &header, MSG_DONTWAIT) < 0) worker_.counters().udp_send_errors.add();
+  if (sendmsg(socket_.get(), &header, MSG_DONTWAIT) < 0) worker_.counters().udp_send_errors.add();
 }
 
 }  // namespace rampart::resolver

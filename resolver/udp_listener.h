@@ -1,8 +1,7 @@
-// One UDP socket of one worker: waits for readiness, then works through batches with recvmmsg and sendmmsg until
-// the socket is empty. Full batches are read again at once; a bound on rounds gives streams and timers their turn.
+// One UDP socket of one worker: told of readiness, it works through batches with recvmmsg and sendmmsg until the
+// socket is empty. Full batches are read again at once; a bound on rounds gives streams and timers their turn.
 #pragma once
 
-#include <boost/asio/ip/udp.hpp>
 #include <sys/socket.h>
 
 #include <array>
@@ -13,12 +12,13 @@
 #include "resolver/listen_socket.h"
 #include "resolver/pending_query.h"
 #include "resolver/query_context.h"
+#include "resolver/standing_read.h"
 
 namespace rampart::resolver {
 
 class Worker;
 
-class UdpListener {
+class UdpListener : private StandingRead {
  public:
   static constexpr std::size_t kBatch = 32;          ///< larger batches gain nothing (docs/decisions/udp-path.md)
   static constexpr std::size_t kRoundsMax = 16;      ///< batches before other work gets its turn
@@ -31,10 +31,10 @@ class UdpListener {
 
   void start();
   /// Stops reading; answers to queries in flight can still be sent.
-  void stop_reading();
+  void stop_reading() noexcept;
   /// Stops reading, and gives the port back when the queries that came through it have their answers. The object
   /// itself stays, as a completion may still be queued for it.
-  void retire();
+  void retire() noexcept;
   /// A query waits for its answer to be sent through here / does no longer.
   void expect_answer() noexcept { ++answers_due_; }
   void forget_answer() noexcept;
@@ -45,14 +45,13 @@ class UdpListener {
   struct Buffers;
 
   void close() noexcept;
-  void wait();
-  void on_readable();
-  /// One batch; the number of datagrams read.
-  std::size_t work_batch() noexcept;
+  void read() noexcept;
+  /// One batch; whether there may be more.
+  bool work_batch() noexcept;
   void flush(std::size_t count) noexcept;
 
   Worker& worker_;
-  boost::asio::ip::udp::socket socket_;
+  OwnedFd socket_;
   const base::IpEndpoint address_;
   bool reading_ = false;
   bool is_retired_ = false;

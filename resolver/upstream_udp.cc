@@ -1,10 +1,11 @@
 #include "resolver/upstream_udp.h"
 
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+
+#include <boost/asio/post.hpp>
 
 namespace rampart::resolver {
 namespace {
@@ -15,15 +16,20 @@ constexpr int kIdDrawsMax = 64;                   ///< 64 in a row taken: the so
 
 }  // namespace
 
+UdpSocket::UdpSocket()
+    : StandingRead([](StandingRead& self) noexcept {
+        auto& socket = static_cast<UdpSocket&>(self);
+        socket.pool->transport->receive(socket);
+      }) {}
+
 UdpPool::~UdpPool() {
   if (transport != nullptr) transport->close(*this);
 }
 
 UdpTransport::UdpTransport(boost::asio::io_context& io, const ForwarderOptions& options, ForwarderCounters& counters,
                            base::SecureRandom& random, UdpHandler& handler)
-    : options_(options), counters_(counters), random_(random), handler_(handler),
-      buffers_(std::make_unique<std::array<std::array<std::uint8_t, kDatagramBytes>, kBatch>>()),
-      ready_(io, [this](void* tag, std::uint32_t) { receive(*static_cast<UdpSocket*>(tag)); }) {
+    : io_(io), options_(options), counters_(counters), random_(random), handler_(handler),
+      buffers_(std::make_unique<std::array<std::array<std::uint8_t, kDatagramBytes>, kBatch>>()) {
   for (std::size_t i = 0; i < kBatch; ++i) {
     vectors_[i] = {(*buffers_)[i].data(), kDatagramBytes};
     headers_[i].msg_hdr.msg_iov = &vectors_[i];
@@ -32,8 +38,12 @@ UdpTransport::UdpTransport(boost::asio::io_context& io, const ForwarderOptions& 
 }
 
 UdpTransport::~UdpTransport() {
-  for (auto& socket : all_)
-    if (socket->fd >= 0) ::close(socket->fd);
+  *alive_ = false;
+  for (auto& socket : all_) {
+    if (socket->fd < 0) continue;
+    socket->StandingRead::end();
+    ::close(socket->fd);
+  }
 }
 
 bool UdpTransport::begin(UdpPool& pool, UdpExchange& exchange, base::Instant now) noexcept {
@@ -125,9 +135,9 @@ UdpSocket* UdpTransport::open(UdpPool& pool, base::Instant now) noexcept {
     all_.push_back(std::make_unique<UdpSocket>());
     socket = all_.back().get();
   }
-  *socket = UdpSocket{};
+  static_cast<UdpSocketState&>(*socket) = {};
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
-      !ready_.watch(fd, EPOLLIN, socket)) {
+      !socket->StandingRead::begin(io_, fd)) {
     counters_.socket_errors.add();
     ::close(fd);
     socket->next_free = free_;
@@ -157,7 +167,8 @@ void UdpTransport::retire(UdpSocket& socket) noexcept {
 }
 
 void UdpTransport::close(UdpSocket& socket) noexcept {
-  ::close(socket.fd);  // which also takes it out of the epoll set: nobody else holds it
+  socket.StandingRead::end();
+  ::close(socket.fd);
   socket.fd = -1;
   socket.next_free = free_;
   free_ = &socket;
@@ -182,15 +193,25 @@ void UdpTransport::fail_all(UdpSocket& socket, const UdpExchange* except, base::
 }
 
 void UdpTransport::receive(UdpSocket& socket) noexcept {
-  if (socket.fd < 0) return;  // closed earlier in this batch
+  const std::uint64_t serial = socket.serial;
+  const auto is_open = [&socket, serial] { return socket.fd >= 0 && socket.serial == serial; };
+  for (int round = 0; round < kRoundsMax; ++round)
+    if (!receive_batch(socket) || !is_open()) return;
+  // The kernel tells only of what arrives from now on.
+  boost::asio::post(io_, [this, alive = alive_, &socket, is_open] {
+    if (*alive && is_open()) receive(socket);
+  });
+}
+
+bool UdpTransport::receive_batch(UdpSocket& socket) noexcept {
   const int count = recvmmsg(socket.fd, headers_.data(), kBatch, MSG_DONTWAIT, nullptr);
   const base::Instant now = base::monotonic_now();
   if (count < 0) {
-    if (errno != EAGAIN && errno != EINTR) fail_all(socket, nullptr, now);
-    return;
+    if (errno == EAGAIN) return false;
+    if (errno != EINTR) fail_all(socket, nullptr, now);
+    return true;  // there may be answers behind the error; one that comes between two answers is told of by itself
   }
   const std::uint64_t serial = socket.serial;
-  // Level-triggered: what is left after a full batch is reported again.
   for (int i = 0; i < count; ++i) {
     const mmsghdr& header = headers_[i];
     const base::MutableBytes message((*buffers_)[i].data(), header.msg_len);
@@ -205,6 +226,7 @@ void UdpTransport::receive(UdpSocket& socket) noexcept {
     else
       handler_.on_datagram(*exchange, message, header.msg_hdr.msg_flags & MSG_TRUNC, now);
   }
+  return static_cast<std::size_t>(count) == kBatch;
 }
 
 }  // namespace rampart::resolver

@@ -17,7 +17,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "resolver/forwarder.h"
-#include "resolver/readiness_set.h"
+#include "resolver/standing_read.h"
 
 namespace rampart::resolver {
 
@@ -45,7 +45,8 @@ struct UdpPool {
   std::uint32_t inflight = 0;
 };
 
-struct UdpSocket {
+/// What holds for a socket from its opening to its end.
+struct UdpSocketState {
   int fd = -1;
   UdpPool* pool = nullptr;
   std::uint32_t uses = 0;
@@ -56,6 +57,11 @@ struct UdpSocket {
   UdpExchange* first = nullptr;  ///< oldest first: answers mostly come in this order
   UdpExchange* last = nullptr;
   UdpSocket* next_free = nullptr;
+};
+
+/// A place for one socket after another.
+struct UdpSocket : UdpSocketState, StandingRead {
+  UdpSocket();
 };
 
 /// Who is told; every call names an exchange that has begun and not ended.
@@ -94,9 +100,13 @@ class UdpTransport {
 
  private:
   static constexpr std::size_t kBatch = 8;
+  static constexpr int kRoundsMax = 16;  ///< batches of one socket before others get their turn
   static constexpr std::size_t kDatagramBytes = 4096;  ///< we advertise 1232; some send more
 
+  friend struct UdpSocket;
   void receive(UdpSocket& socket) noexcept;
+  /// One batch; whether there may be more.
+  bool receive_batch(UdpSocket& socket) noexcept;
   void fail_all(UdpSocket& socket, const UdpExchange* except, base::Instant now) noexcept;
   [[nodiscard]] UdpSocket* pick(UdpPool& pool, base::Instant now) noexcept;
   [[nodiscard]] UdpSocket* open(UdpPool& pool, base::Instant now) noexcept;
@@ -104,6 +114,7 @@ class UdpTransport {
   void close(UdpSocket& socket) noexcept;
   [[nodiscard]] bool is_spent(const UdpSocket& socket, base::Instant now) const noexcept;
 
+  boost::asio::io_context& io_;
   const ForwarderOptions& options_;
   ForwarderCounters& counters_;
   base::SecureRandom& random_;
@@ -115,7 +126,7 @@ class UdpTransport {
   std::unique_ptr<std::array<std::array<std::uint8_t, kDatagramBytes>, kBatch>> buffers_;
   std::array<mmsghdr, kBatch> headers_{};
   std::array<iovec, kBatch> vectors_{};
-  ReadinessSet ready_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< for what may still be in the loop's queue
 };
 
 }  // namespace rampart::resolver

@@ -120,7 +120,8 @@ class Worker {
 
   const WorkerOptions options_;
   const std::shared_ptr<ConnectionCensus> connections_;
-  boost::asio::io_context io_{1};
+  /// Its sockets and timers are this thread's alone, so their operations take no locks; posting to it does.
+  boost::asio::io_context io_{kOwnThreadOnly};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_running_;
   std::unique_ptr<WorkerCounters> counters_;
   std::unique_ptr<ForwarderCounters> forwarder_counters_;

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "resolver/forwarder.h"
+#include "resolver/standing_read.h"
 
 namespace {
 
@@ -29,8 +30,8 @@ void* operator new(std::size_t size) {
   if (void* p = std::malloc(size)) return p;
   throw std::bad_alloc();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace rampart {
 namespace {
@@ -150,7 +151,7 @@ void BM_Forwarder_Miss(benchmark::State& state) {
     spec.port = echoes.back()->port();
     set->groups[0].upstreams.push_back(spec);
   }
-  boost::asio::io_context io(1);
+  boost::asio::io_context io(resolver::kOwnThreadOnly);
   resolver::ForwarderCounters counters;
   resolver::Forwarder forwarder(io, {}, counters);
   forwarder.adopt(std::move(set));

@@ -103,6 +103,11 @@ bool FakeUpstream::wait_for(std::size_t queries) const {
   return changed_.wait_for(lock, std::chrono::seconds(5), [&] { return queries_.size() >= queries; });
 }
 
+bool FakeUpstream::wait_for_replies(std::size_t queries) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::seconds(5), [&] { return replied_ >= queries; });
+}
+
 void FakeUpstream::run() {
   while (true) {
     {
@@ -192,6 +197,11 @@ void FakeUpstream::handle(base::ByteView wire, bool over_tcp, int fd, std::uint6
     else
       pending_.emplace(std::chrono::steady_clock::now() + pending.reply.delay, std::move(pending));
   }
+  {
+    const std::lock_guard lock(mutex_);
+    ++replied_;
+  }
+  changed_.notify_all();
 }
 
 void FakeUpstream::deliver(const Pending& pending) {

@@ -59,6 +59,8 @@ class FakeUpstream {
   [[nodiscard]] std::size_t tcp_connections() const;
   /// Waits until that many queries have come; false after 5 s.
   bool wait_for(std::size_t queries) const;
+  /// The same, until the replies to that many without delay have been sent.
+  bool wait_for_replies(std::size_t queries) const;
 
  private:
   struct Connection {
@@ -91,6 +93,7 @@ class FakeUpstream {
   mutable std::condition_variable changed_;
   FakeScript script_;
   std::vector<FakeQuery> queries_;
+  std::size_t replied_ = 0;
   std::size_t tcp_connections_ = 0;
   bool stopping_ = false;
   std::thread thread_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "resolver/forwarder.h"
+#include "resolver/standing_read.h"
 #include "tests/support/fake_upstream.h"
 
 namespace rampart::test {
@@ -54,7 +55,7 @@ class ForwardWorld {
   }
   Asked& ask_and_wait(const std::string& name, dns::RrType qtype = dns::RrType::kA);
 
-  boost::asio::io_context io{1};
+  boost::asio::io_context io{resolver::kOwnThreadOnly};
 
  private:
   std::deque<Asked> asked_;  // before the forwarder, whose end still calls them
