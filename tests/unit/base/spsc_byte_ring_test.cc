@@ -51,10 +51,14 @@ TEST(SpscByteRing, TakesALargeRecordWhereverTheHeadStands) {
     SpscByteRing ring(4096);
     const std::string large(ring.record_bytes_max() - 16, 'y');
     for (std::size_t i = 0; i <= behind; ++i) {
-      if (i > 0) ASSERT_EQ(take(ring, i > 1 ? 1 : 0).size(), i > 1 ? 1u : 0u);
+      if (i > 0) {
+        ASSERT_EQ(take(ring, i > 1 ? 1 : 0).size(), i > 1 ? 1u : 0u);
+      }
       ASSERT_TRUE(push(ring, "12345678"));  // moves the head by 16 octets; one or two of them always wait
     }
-    if (behind > 0) ASSERT_EQ(take(ring, 1).size(), 1u);
+    if (behind > 0) {
+      ASSERT_EQ(take(ring, 1).size(), 1u);
+    }
     ASSERT_TRUE(push(ring, large)) << behind;
     ASSERT_EQ(take(ring), (std::vector<std::string>{"12345678", large})) << behind;
     EXPECT_TRUE(push(ring, std::string(ring.record_bytes_max(), 'z')));

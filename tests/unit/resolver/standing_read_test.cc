@@ -110,10 +110,10 @@ TEST(StandingRead, OneThatBeginsInTheRoundOfAnEndHearsOfItsOwn) {
 }
 
 TEST(StandingRead, NeedsALoopWithoutLocksAndADescriptorThatCanBeWaitedFor) {
-  Watched watched;
   boost::asio::io_context with_locks{1};
-  EXPECT_THROW((void)watched.begin(with_locks, watched.ends[0]), std::logic_error);
   Loop loop;
+  Watched watched;
+  EXPECT_THROW((void)watched.begin(with_locks, watched.ends[0]), std::logic_error);
   errno = 0;
   EXPECT_FALSE(watched.begin(loop.io, -1));
   EXPECT_EQ(errno, EBADF);

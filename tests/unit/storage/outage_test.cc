@@ -381,7 +381,9 @@ TEST_P(OutageTest, StopDuringAnOutageKeepsEverything) {
   const auto rows = static_cast<std::uint64_t>(server_->count("SELECT count(*) FROM log_entries"));
   EXPECT_EQ(server_->count("SELECT count(*) - count(DISTINCT question_name) FROM log_entries"), 0);
   // Printed although it may have been committed: the one case that the end of a process leaves open.
-  if (end.last_error.find("at commit") == std::string::npos) EXPECT_EQ(end.pushed, rows + output_.lines());
+  if (end.last_error.find("at commit") == std::string::npos) {
+    EXPECT_EQ(end.pushed, rows + output_.lines());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(With, OutageTest, testing::Values(Fallback::kStdout, Fallback::kSpool),
