@@ -27,10 +27,9 @@ TrafficObserver::TrafficObserver(TrafficCounters& traffic, Statistics* statistic
 
 const std::string& TrafficObserver::label_of(const storage::QueryEventView& event) {
   Label& label = labels_[static_cast<std::size_t>(event.head.reason)];
-  if (label.is_made && label.match_count == event.head.match_count && label.detail == event.detail)
-    return label.text;
+  const bool is_same = label.match_count == event.head.match_count && label.detail == event.detail;
+  if (is_same && !label.text.empty()) return label.text;
   reason_label(event, label.text);
-  label.is_made = true;
   label.match_count = event.head.match_count;
   label.detail = event.detail;
   return label.text;

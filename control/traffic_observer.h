@@ -24,9 +24,9 @@ class TrafficObserver {
   Statistics* const statistics_;
   /// The last label of a reason, and what it was made of: mostly the next is of the same.
   struct Label {
-    bool is_made = false;
     std::uint8_t match_count = 0;
-    std::string detail, text;
+    std::string detail;
+    std::string text;  ///< empty: none was made yet
   };
   const std::string& label_of(const storage::QueryEventView& event);
 

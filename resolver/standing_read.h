@@ -47,6 +47,7 @@ class StandingRead : private boost::asio::detail::reactor_op {
     errno = error;
     return false;
   }
+  [[nodiscard]] bool has_begun() const noexcept { return data_ != nullptr; }
   /// Before `fd` is closed. May be called by on_readable itself.
   void end() noexcept {
     if (data_ == nullptr) return;

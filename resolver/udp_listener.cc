@@ -65,15 +65,11 @@ UdpListener::UdpListener(Worker& worker, OwnedFd socket, const base::IpEndpoint&
 UdpListener::~UdpListener() { end(); }  // before the socket is closed
 
 void UdpListener::start() {
-  reading_ = begin(worker_.io(), socket_.get());
-  if (!reading_)
+  if (!begin(worker_.io(), socket_.get()))
     base::log::error("server", "cannot wait for queries on " + address_.to_string() + ": " + std::strerror(errno));
 }
 
-void UdpListener::stop_reading() noexcept {
-  reading_ = false;
-  end();
-}
+void UdpListener::stop_reading() noexcept { end(); }
 
 void UdpListener::retire() noexcept {
   stop_reading();
@@ -95,7 +91,7 @@ void UdpListener::read() noexcept {
     if (!work_batch()) return;
   // The kernel tells only of what arrives from now on.
   boost::asio::post(worker_.io(), [this] {
-    if (reading_) read();
+    if (has_begun()) read();
   });
 }
 

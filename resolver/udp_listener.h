@@ -53,7 +53,6 @@ class UdpListener : private StandingRead {
   Worker& worker_;
   OwnedFd socket_;
   const base::IpEndpoint address_;
-  bool reading_ = false;
   bool is_retired_ = false;
   std::size_t answers_due_ = 0;
   std::unique_ptr<Buffers> buffers_;
